@@ -5,7 +5,9 @@
 
 pub mod backoff;
 pub mod clock;
+pub mod command;
 pub mod config;
+pub mod health_check;
 pub mod idempotency;
 pub mod metrics;
 pub mod ports;

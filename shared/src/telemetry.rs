@@ -1,11 +1,13 @@
 //! Logs, and the line of CloudWatch metrics.
 
 use std::io::Write as _;
+use std::time::Duration;
 
 use serde_json::{Map, Value, json};
+use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
-use crate::clock::Timestamp;
+use crate::clock::{SharedClock, Timestamp};
 use crate::config::LogFormat;
 use crate::region::Region;
 
@@ -14,7 +16,9 @@ pub fn init_logs(format: LogFormat, level: &str) {
     let filter = EnvFilter::try_new(level).unwrap_or_else(|_| EnvFilter::new("info"));
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let _ = match format {
-        LogFormat::Json => builder.json().flatten_event(true).with_current_span(true).with_span_list(false).try_init(),
+        LogFormat::Json => {
+            builder.json().flatten_event(true).with_current_span(true).with_span_list(false).try_init()
+        }
         LogFormat::Text => builder.try_init(),
     };
 }
@@ -26,7 +30,8 @@ pub const EMF_NAMESPACE: &str = "Sales";
 /// `Region` and `Service`, with no call from here.
 /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>
 pub fn emf_line(now: Timestamp, region: &Region, service: &str, values: &[(&str, &str, f64)]) -> String {
-    let metrics: Vec<Value> = values.iter().map(|(name, unit, _)| json!({ "Name": name, "Unit": unit })).collect();
+    let metrics: Vec<Value> =
+        values.iter().map(|(name, unit, _)| json!({ "Name": name, "Unit": unit })).collect();
     let mut line = Map::new();
     line.insert(
         "_aws".to_owned(),
@@ -45,6 +50,30 @@ pub fn emf_line(now: Timestamp, region: &Region, service: &str, values: &[(&str,
         line.insert((*name).to_owned(), json!(value));
     }
     Value::Object(line).to_string()
+}
+
+/// Time between two lines of CloudWatch metrics.
+pub const EMF_EVERY: Duration = Duration::from_secs(60);
+
+/// Prints what `sample` gives (name, unit, value) as one line every [`EMF_EVERY`], and a last one when told to stop,
+/// so that no count is lost between the last line and the end.
+pub async fn print_emf(
+    clock: SharedClock,
+    region: Region,
+    service: &'static str,
+    mut sample: impl FnMut() -> Vec<(&'static str, &'static str, f64)> + Send,
+    stop: CancellationToken,
+) {
+    loop {
+        let stopping = tokio::select! {
+            () = tokio::time::sleep(EMF_EVERY) => false,
+            () = stop.cancelled() => true,
+        };
+        print_line(&emf_line(clock.now(), &region, service, &sample()));
+        if stopping {
+            return;
+        }
+    }
 }
 
 /// Prints a line to standard output; a closed output is no reason to stop.

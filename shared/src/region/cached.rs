@@ -1,8 +1,8 @@
 //! The region state as the services see it: read from the parameter at most once in a TTL, refreshed in the
 //! background, and kept when the parameter store does not answer.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use moka::future::Cache;
@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::{Mode, Reading};
+use super::{Declared, Mode, Reading, RegionState};
 use crate::ports::{PortError, StateParameter};
 use crate::random::Random;
 
@@ -40,6 +40,7 @@ pub struct CachedState {
     policy: StatePolicy,
     cache: Cache<(), Reading>,
     last_known: watch::Sender<Option<Reading>>,
+    last_declared: Mutex<Option<RegionState>>,
     failures: AtomicU64,
 }
 
@@ -47,7 +48,14 @@ impl CachedState {
     /// Nothing is read yet: [`CachedState::mode`] says HOLD until something is.
     pub fn new(parameter: Arc<dyn StateParameter>, policy: StatePolicy) -> Self {
         let cache = Cache::builder().max_capacity(1).time_to_live(policy.ttl).build();
-        Self { parameter, policy, cache, last_known: watch::Sender::new(None), failures: AtomicU64::new(0) }
+        Self {
+            parameter,
+            policy,
+            cache,
+            last_known: watch::Sender::new(None),
+            last_declared: Mutex::new(None),
+            failures: AtomicU64::new(0),
+        }
     }
 
     /// A reading no older than the TTL: the cached one, or one read now, by one caller for all who ask meanwhile.
@@ -116,6 +124,12 @@ impl CachedState {
         *self.last_known.borrow()
     }
 
+    /// The last reading that was one of the three states, however old and whatever was read since: what the owner of
+    /// a new sale is chosen by, because a misspelt state must not move the ownership.
+    pub fn last_declared(&self) -> Option<RegionState> {
+        *self.last_declared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Reads that failed so far.
     pub fn failures(&self) -> u64 {
         self.failures.load(Ordering::Relaxed)
@@ -134,6 +148,9 @@ impl CachedState {
             }
             let changed = known.is_none_or(|known| known.declared != reading.declared);
             *known = Some(reading);
+            if let Declared::Known(state) = reading.declared {
+                *self.last_declared.lock().unwrap_or_else(PoisonError::into_inner) = Some(state);
+            }
             changed
         });
     }
@@ -141,13 +158,10 @@ impl CachedState {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Mutex;
-
     use async_trait::async_trait;
 
     use super::*;
     use crate::ports::{PortErrorKind, PortResult};
-    use crate::region::{Declared, RegionState};
 
     /// Says what it is told to, or nothing, and counts how often it was asked.
     #[derive(Default)]
@@ -166,7 +180,8 @@ mod tests {
         }
     }
 
-    const POLICY: StatePolicy = StatePolicy { ttl: Duration::from_secs(5), max_age: Duration::from_secs(3600) };
+    const POLICY: StatePolicy =
+        StatePolicy { ttl: Duration::from_secs(5), max_age: Duration::from_secs(3600) };
 
     fn state(says: Option<RegionState>) -> (Arc<Parameter>, Arc<CachedState>) {
         let parameter = Arc::new(Parameter::default());
@@ -212,6 +227,7 @@ mod tests {
         *parameter.says.lock().unwrap() = Some(Declared::Unknown);
         tokio::time::sleep(POLICY.ttl).await;
         assert_eq!(state.mode(), Mode::Hold);
+        assert_eq!(state.last_declared(), Some(RegionState::Passive), "a misspelt state moves no ownership");
         stop.cancel();
         running.await.unwrap();
     }
