@@ -232,7 +232,7 @@ impl Mode {
 
 /// The region that should process a new sale: this one if it is ACTIVE, else the peer. When nothing is known
 /// of the state, not even from before, this region: an unreadable state never fails a sale.
-pub fn owner_of_new_sale<'a>(last_known: Option<RegionState>, sites: &'a Sites) -> &'a Region {
+pub fn owner_of_new_sale(last_known: Option<RegionState>, sites: &Sites) -> &Region {
     match last_known {
         Some(RegionState::Active) | None => sites.local(),
         Some(RegionState::Passive | RegionState::Hold) => sites.peer(),

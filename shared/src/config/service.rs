@@ -12,6 +12,8 @@ use crate::region::{Region, Sites};
 const LONG_POLL_MAX: Duration = Duration::from_secs(20);
 /// Longest visibility timeout: a limit of SQS.
 const VISIBILITY_MAX: Duration = Duration::from_secs(12 * 60 * 60);
+/// Longest processing deadline: a message cannot be kept hidden for longer than 12 h.
+const DEADLINE_MAX: Duration = Duration::from_secs(11 * 60 * 60);
 /// Retention of the queue (10 days) and of the dead-letter queue (14 days) together: as long as a message can come back.
 const RETENTION: Duration = Duration::from_secs(24 * 24 * 60 * 60);
 
@@ -233,9 +235,10 @@ impl Timings {
             reader.relation(!value.is_zero(), &format!("{name} must be longer than 0"));
         }
         reader.relation(
-            deadline + self.max_clock_skew * 2 < lease,
-            "CLAIM_LEASE must be longer than PROCESSING_DEADLINE and twice MAX_CLOCK_SKEW together: a run must end before another worker may begin one",
+            lease > self.max_clock_skew * 4,
+            "CLAIM_LEASE must be longer than four times MAX_CLOCK_SKEW: it must outlast clocks that disagree, with time to renew it",
         );
+        reader.relation(deadline <= DEADLINE_MAX, "PROCESSING_DEADLINE must be at most 11h: the visibility of a message ends at 12h");
         reader.relation(
             lease <= visibility,
             "QUEUE_VISIBILITY must not be shorter than CLAIM_LEASE: a message must not come back while its claim is held",

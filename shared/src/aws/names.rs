@@ -1,0 +1,8 @@
+//! Names that the services, the provisioning and the infrastructure share.
+
+/// Name of the sparse index that lists sales not yet processed.
+pub const OUTBOX_INDEX: &str = "outbox-index";
+/// Name of the message attribute that holds the reason in the dead-letter queue.
+pub const REASON_ATTRIBUTE: &str = "reason";
+/// TTL attribute of the idempotency table.
+pub const TTL_ATTRIBUTE: &str = "expires_at";
