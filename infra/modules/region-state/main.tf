@@ -1,0 +1,15 @@
+# What the operator declares for this region. The pattern refuses a typing error where it is made; a worker that reads
+# anything else holds.
+resource "aws_ssm_parameter" "state" {
+  name            = var.name
+  description     = "State of the region: ACTIVE does the work, PASSIVE dry-runs, HOLD receives nothing"
+  type            = "String"
+  tier            = "Standard"
+  allowed_pattern = "^(ACTIVE|PASSIVE|HOLD)$"
+  value           = var.initial_state
+
+  lifecycle {
+    # The value is the operator's. An apply that put it back would be an unasked failover.
+    ignore_changes = [value]
+  }
+}
