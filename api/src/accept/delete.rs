@@ -1,0 +1,91 @@
+//! Deleting a sale: a tombstone, which wins over processing that has not begun.
+
+use sales_shared::clock::Timestamp;
+use sales_shared::ports::{Cancelled, PortResult};
+use sales_shared::region::Side;
+use sales_shared::sale::{Progress, SaleId, StoredSale};
+
+use super::Sales;
+use super::find::Found;
+
+/// What became of a deletion.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Deleted {
+    /// It is a tombstone, now or from before.
+    Done,
+    /// There is no such sale.
+    Unknown,
+}
+
+impl Sales {
+    /// Deletes a sale. Any number of times is as good as once.
+    ///
+    /// The record is cancelled first, where claims on the sale are decided: from then on nobody begins to process it.
+    /// Only then is the row a tombstone, so that a deletion that fails half-way can be repeated whole.
+    ///
+    /// # Errors
+    /// When it cannot be known whether it is deleted. Repeating it is safe.
+    pub async fn delete(&self, id: SaleId) -> PortResult<Deleted> {
+        let Some(Found { stored, at }) = self.look_for(id).await? else {
+            return Ok(Deleted::Unknown);
+        };
+        let now = self.clock.now();
+        let writer = match stored.progress {
+            Progress::Deleted => return Ok(Deleted::Done),
+            Progress::Processed { .. } => Writer::Nobody,
+            Progress::Waiting | Progress::Parked => self.call_off(&stored, now).await?,
+        };
+        // The tombstone belongs where the row is: the other replica may not have one to bury yet.
+        self.table.mark_deleted(at, id, now).await?;
+        // Whoever may still write a result looks for a tombstone at the replica it writes to. One that it does not see
+        // would be lost, because the last writer wins.
+        let also_at = match writer {
+            Writer::Nobody => None,
+            Writer::In(side) => Some(side).filter(|side| *side != at),
+            Writer::Anywhere => Some(other(at)),
+        };
+        if let Some(side) = also_at {
+            self.table.mark_deleted(side, id, now).await?;
+        }
+        Ok(Deleted::Done)
+    }
+
+    /// Keeps processing from beginning; says who may still write the result of one that has begun.
+    async fn call_off(&self, stored: &StoredSale, now: Timestamp) -> PortResult<Writer> {
+        let id = stored.sale.id;
+        let authority = self.sites.authority(id, &stored.sale.owner_region);
+        let expires_at = now + self.idempotency_ttl;
+        let cancelled = match self.records.cancel(authority, id, now, expires_at).await {
+            Err(error) if error.kind.is_silence() && authority == Side::Peer => {
+                // If the peer is gone, this region will take the sale over, and has to find it cancelled here.
+                tracing::warn!(sale.id = %id, %error, "a sale's authority did not answer; cancelled here");
+                self.records.cancel(Side::Local, id, now, expires_at).await?
+            }
+            answer => answer?,
+        };
+        Ok(match cancelled {
+            Cancelled::Done => Writer::Nobody,
+            Cancelled::Begun(region) => Writer::In(self.sites.side(&region)),
+            // A sale is settled a moment before or after its row says so. A parked row says so already.
+            Cancelled::Settled if stored.progress == Progress::Waiting => Writer::Anywhere,
+            Cancelled::Settled => Writer::Nobody,
+        })
+    }
+}
+
+/// Who may still write to the row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Writer {
+    Nobody,
+    /// A worker of this side.
+    In(Side),
+    /// A worker of either side.
+    Anywhere,
+}
+
+fn other(side: Side) -> Side {
+    match side {
+        Side::Local => Side::Peer,
+        Side::Peer => Side::Local,
+    }
+}
