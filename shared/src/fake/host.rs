@@ -1,0 +1,255 @@
+//! One process in one site: its clock, and the way its calls take.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::ledger::Fact;
+use super::weather::{Fate, Service, Span};
+use super::world::{Site, State, World};
+use crate::clock::{Clock, SharedClock, Timestamp};
+use crate::ports::{PortError, PortErrorKind, PortResult};
+use crate::random::Random;
+use crate::region::{Side, Sites};
+use crate::sale::SaleId;
+
+/// Names one process of a world.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct HostId(pub usize);
+
+/// What a process is.
+#[derive(Clone, Debug)]
+pub struct HostInfo {
+    /// Where it runs.
+    pub site: Site,
+    /// What it is called in traces.
+    pub name: String,
+    /// By how many milliseconds its clock is ahead.
+    pub skew_ms: i64,
+}
+
+/// What the world knows of a process.
+pub(super) struct HostState {
+    pub(super) info: HostInfo,
+    pub alive: bool,
+    /// Calls made after its death: tasks that outlived it.
+    pub posthumous: u64,
+    /// Sales of which it was shown a settled record, or wrote one.
+    pub proofs: BTreeSet<SaleId>,
+    /// Bodies that it knows to be in the dead-letter queue.
+    pub dead_lettered: BTreeSet<String>,
+}
+
+impl HostState {
+    pub(super) fn new(site: Site, name: &str, skew_ms: i64) -> Self {
+        Self {
+            info: HostInfo { site, name: name.to_owned(), skew_ms },
+            alive: true,
+            posthumous: 0,
+            proofs: BTreeSet::new(),
+            dead_lettered: BTreeSet::new(),
+        }
+    }
+}
+
+/// One process: every port of its site. Clones are the same process.
+#[derive(Clone)]
+pub struct Host {
+    world: World,
+    id: HostId,
+    site: Site,
+    skew_ms: i64,
+    random: Random,
+}
+
+/// The clock of one process: right but for its skew.
+pub struct HostClock {
+    world: World,
+    skew_ms: i64,
+}
+
+impl Clock for HostClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millis(self.world.true_time().millis() + self.skew_ms)
+    }
+}
+
+/// A call under way.
+pub(super) struct Call {
+    pub operation: &'static str,
+    pub at: Site,
+    fate: Fate,
+    one_way: Span,
+}
+
+impl Host {
+    pub(super) fn new(world: World, id: HostId, site: Site, skew_ms: i64, random: Random) -> Self {
+        Self { world, id, site, skew_ms, random }
+    }
+
+    /// Its world.
+    pub fn world(&self) -> &World {
+        &self.world
+    }
+
+    /// Its name in the ledger.
+    pub fn id(&self) -> HostId {
+        self.id
+    }
+
+    /// Where it runs.
+    pub fn site(&self) -> Site {
+        self.site
+    }
+
+    /// Both regions as it sees them.
+    pub fn sites(&self) -> Sites {
+        self.world.sites(self.site)
+    }
+
+    /// Its clock.
+    pub fn clock(&self) -> SharedClock {
+        Arc::new(HostClock { world: self.world.clone(), skew_ms: self.skew_ms })
+    }
+
+    /// Random numbers of its own.
+    pub fn random(&self) -> Random {
+        self.random.clone()
+    }
+
+    /// The process is gone: no call of it takes effect or returns any more. Whoever runs it drops its future as well.
+    pub fn kill(&self) {
+        let mut state = self.world.lock();
+        state.hosts[self.id.0].alive = false;
+        state.note(Some(self.id), Fact::Killed);
+    }
+
+    /// Calls made after [`Host::kill`]: not none, when a task outlived the process.
+    pub fn posthumous_calls(&self) -> u64 {
+        self.world.lock().hosts[self.id.0].posthumous
+    }
+
+    /// Adds to the record of what happened.
+    pub fn note(&self, fact: Fact) {
+        self.world.note(Some(self.id), fact);
+    }
+
+    /// One call that takes effect at once when it arrives.
+    pub(super) async fn call<T>(
+        &self,
+        operation: &'static str,
+        service: Service,
+        side: Side,
+        effect: impl FnOnce(&mut State) -> T + Send,
+    ) -> PortResult<T> {
+        let call = self.depart(operation, service, side).await?;
+        let value = effect(&mut self.world.lock());
+        self.come_back(&call, value).await
+    }
+
+    /// The way there. Ends with an error when the call does not arrive.
+    pub(super) async fn depart(
+        &self,
+        operation: &'static str,
+        service: Service,
+        side: Side,
+    ) -> PortResult<Call> {
+        let (call, way) = {
+            let mut state = self.world.lock();
+            let at = self.site.on(side);
+            let fate = fate(&mut state, at, service, operation);
+            let one_way = if at == self.site { state.weather.near } else { state.weather.far };
+            (Call { operation, at, fate, one_way }, one_way.draw(&state.random))
+        };
+        tokio::time::sleep(way).await;
+        if !self.is_alive() {
+            return std::future::pending().await;
+        }
+        if !self.reaches(call.at) {
+            return Err(self.unanswered(&call, false).await);
+        }
+        match call.fate {
+            Fate::Answered
+            | Fate::AnswerLost
+            | Fate::Unavailable { effect: true }
+            | Fate::Hang { effect: true } => Ok(call),
+            Fate::NoAnswer => Err(self.unanswered(&call, false).await),
+            Fate::Throttled => Err(self.failed(&call, PortErrorKind::Throttled)),
+            Fate::Unavailable { effect: false } => Err(self.failed(&call, PortErrorKind::Unavailable)),
+            Fate::Refused => Err(self.failed(&call, PortErrorKind::Refused)),
+            Fate::Hang { effect: false } => std::future::pending().await,
+        }
+    }
+
+    /// The way back. Ends with an error when the answer is lost, or was one.
+    pub(super) async fn come_back<T>(&self, call: &Call, value: T) -> PortResult<T> {
+        let way = {
+            let state = self.world.lock();
+            call.one_way.draw(&state.random)
+        };
+        tokio::time::sleep(way).await;
+        match call.fate {
+            Fate::Hang { .. } => return std::future::pending().await,
+            Fate::Unavailable { .. } => return Err(self.failed(call, PortErrorKind::Unavailable)),
+            Fate::AnswerLost => return Err(self.unanswered(call, true).await),
+            Fate::Answered | Fate::NoAnswer | Fate::Throttled | Fate::Refused => {}
+        }
+        if !self.is_alive() {
+            return std::future::pending().await;
+        }
+        if !self.reaches(call.at) {
+            return Err(self.unanswered(call, true).await);
+        }
+        Ok(value)
+    }
+
+    /// Waits as a caller does who gets no answer.
+    async fn unanswered(&self, call: &Call, effect: bool) -> PortError {
+        let silence = {
+            let state = self.world.lock();
+            state.weather.silence.draw(&state.random)
+        };
+        tokio::time::sleep(silence).await;
+        self.note(Fact::Unanswered { at: call.at, operation: call.operation, effect });
+        error(call.operation, PortErrorKind::NoAnswer)
+    }
+
+    fn failed(&self, call: &Call, kind: PortErrorKind) -> PortError {
+        self.note(Fact::Failed { at: call.at, operation: call.operation, kind });
+        error(call.operation, kind)
+    }
+
+    pub(super) fn reaches(&self, at: Site) -> bool {
+        self.world.lock().links.reaches(self.site, at)
+    }
+
+    fn is_alive(&self) -> bool {
+        let mut state = self.world.lock();
+        let host = &mut state.hosts[self.id.0];
+        host.posthumous += u64::from(!host.alive);
+        host.alive
+    }
+
+    pub(super) async fn lost_on_the_way(&self, call: &Call) -> PortError {
+        self.unanswered(call, false).await
+    }
+
+    /// How long a write at this site takes to the other replica.
+    pub(super) fn lag(state: &State) -> Duration {
+        state.weather.replication.draw(&state.random)
+    }
+}
+
+fn fate(state: &mut State, at: Site, service: Service, operation: &'static str) -> Fate {
+    let scripted = state.script.iter_mut().find(|s| s.at == at && s.operation == operation && s.times > 0);
+    if let Some(scripted) = scripted {
+        scripted.times -= 1;
+        return scripted.fate;
+    }
+    let rates = state.weather.errors.get(&(at, service)).copied().unwrap_or_default();
+    rates.draw(&state.random)
+}
+
+fn error(operation: &'static str, kind: PortErrorKind) -> PortError {
+    PortError { operation, kind, detail: "injected".to_owned() }
+}
