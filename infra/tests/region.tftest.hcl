@@ -83,6 +83,7 @@ run "roles_name_what_they_may_do" {
   assert {
     condition = { for statement in output.shape.api.statements : statement.sid => "${join(",", statement.actions)} ${join(",", statement.resources)}" } == {
       Sales       = "dynamodb:GetItem,dynamodb:PutItem,dynamodb:UpdateItem arn:aws:dynamodb:sa-east-1:111122223333:table/sales"
+      PeerSales   = "dynamodb:GetItem arn:aws:dynamodb:us-east-1:111122223333:table/sales"
       Records     = "dynamodb:GetItem,dynamodb:UpdateItem arn:aws:dynamodb:sa-east-1:111122223333:table/sales-idempotency"
       PeerRecords = "dynamodb:UpdateItem arn:aws:dynamodb:us-east-1:111122223333:table/sales-idempotency"
       Publish     = "sns:Publish arn:aws:sns:sa-east-1:111122223333:sales-processing"

@@ -52,11 +52,12 @@ output "hosts" {
 }
 
 output "arns" {
-  description = "ARNs of what the site's services touch, and of the peer's idempotency replica."
+  description = "ARNs of what the site's services touch, here and at the peer."
   value = {
     sales             = "arn:aws:dynamodb:${var.region}:${var.account_id}:table/${local.sales_table}"
     outbox_index      = "arn:aws:dynamodb:${var.region}:${var.account_id}:table/${local.sales_table}/index/${local.outbox_index}"
     idempotency       = "arn:aws:dynamodb:${var.region}:${var.account_id}:table/${local.idempotency_table}"
+    peer_sales        = "arn:aws:dynamodb:${var.peer_region}:${var.account_id}:table/${local.sales_table}"
     peer_idempotency  = "arn:aws:dynamodb:${var.peer_region}:${var.account_id}:table/${local.idempotency_table}"
     topic             = "arn:aws:sns:${var.region}:${var.account_id}:${local.topic}"
     peer_topic        = "arn:aws:sns:${var.peer_region}:${var.account_id}:${local.topic}"

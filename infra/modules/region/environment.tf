@@ -15,12 +15,9 @@ locals {
   worker_only = ["SQS_SALES_QUEUE", "SQS_SALES_DLQ", "S3_SALES_BUCKET"]
 
   common_environment = {
-    PROCESSING_DEADLINE = "${var.timing.processing_deadline}s"
-    CLAIM_LEASE         = "${var.timing.claim_lease}s"
-    QUEUE_VISIBILITY    = "${var.timing.queue_visibility}s"
-    DRAIN_TIMEOUT       = "${var.timing.drain}s"
-    LOG_FORMAT          = "json"
-    METRICS_EMF         = "on"
+    DRAIN_TIMEOUT = "${var.timing.drain}s"
+    LOG_FORMAT    = "json"
+    METRICS_EMF   = "on"
   }
 
   environment = {
@@ -32,7 +29,13 @@ locals {
     worker = merge(
       { for name, value in module.data_plane.environment : name => value if !contains(local.api_only, name) },
       local.common_environment,
-      { PORT = tostring(local.ports.worker), WORKER_CONCURRENCY = tostring(var.worker.concurrency) },
+      {
+        PORT                = tostring(local.ports.worker)
+        WORKER_CONCURRENCY  = tostring(var.worker.concurrency)
+        PROCESSING_DEADLINE = "${var.timing.processing_deadline}s"
+        CLAIM_LEASE         = "${var.timing.claim_lease}s"
+        QUEUE_VISIBILITY    = "${var.timing.queue_visibility}s"
+      },
     )
   }
 }

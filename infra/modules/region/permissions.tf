@@ -17,6 +17,12 @@ locals {
       resources = [local.arns.sales]
     },
     {
+      # A sale that was posted there and has not replicated yet is read there.
+      sid       = "PeerSales"
+      actions   = ["dynamodb:GetItem"]
+      resources = [local.arns.peer_sales]
+    },
+    {
       # A sale that is deleted settles its record: here, and at its authority where that is the other region.
       sid       = "Records"
       actions   = ["dynamodb:GetItem", "dynamodb:UpdateItem"]

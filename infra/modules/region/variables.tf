@@ -94,8 +94,14 @@ variable "timing" {
   default = {}
 
   validation {
-    condition     = var.timing.processing_deadline < var.timing.claim_lease && var.timing.claim_lease < var.timing.queue_visibility
-    error_message = "timing must keep processing_deadline < claim_lease < queue_visibility: work ends before its claim does, and a claim before its message is seen again."
+    condition     = var.timing.processing_deadline < var.timing.claim_lease && var.timing.claim_lease <= var.timing.queue_visibility
+    error_message = "timing must keep processing_deadline < claim_lease <= queue_visibility: work ends before its claim does, and a message is not seen again while its claim is held."
+  }
+
+  validation {
+    # LONG_POLL of the services, 20 s: a stop waits for the receive under way.
+    condition     = var.timing.drain > 20
+    error_message = "timing.drain must be above 20: a worker that stops waits for its long poll, and refuses a shorter drain at its start."
   }
 
   validation {
