@@ -1,0 +1,364 @@
+//! From the queue to the pipeline: receive as the mode allows, decide a batch at a time, and see to it that every message
+//! in hand gets a disposition.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::Either;
+use sales_shared::backoff::Backoff;
+use sales_shared::idempotency::Record;
+use sales_shared::idempotency::decide::{AuthorityView, Choice};
+use sales_shared::ports::{Delivery, QUEUE_BATCH_MAX, Queue};
+use sales_shared::region::{Mode, Side};
+use sales_shared::sale::SaleId;
+use sales_shared::sale::event::{InvalidEvent, SaleEvent};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::disposition::{Dispatcher, Disposition};
+use crate::pipeline::{Known, Outcome, Pipeline, Work};
+use crate::run::Held;
+
+/// Sales in work that one poller keeps supplied.
+const CONCURRENCY_PER_POLLER: usize = 16;
+/// Most pollers.
+const POLLERS_MAX: usize = 8;
+/// How often a holding worker looks whether it still is one, beside being woken by the change.
+const HOLD_RECHECK: Duration = Duration::from_secs(1);
+/// How long a poller waits after batches that brought no proof: a backlog then waits visible in the queue.
+const NO_PROOF_PAUSE: Backoff = Backoff { first: Duration::from_secs(1), ceiling: Duration::from_secs(5) };
+/// How long a poller waits after a receive that failed.
+const RECEIVE_BACKOFF: Backoff =
+    Backoff { first: Duration::from_millis(200), ceiling: Duration::from_secs(5) };
+/// How long a message that this release cannot read yet is put back for.
+const NEWER_VERSION_BACKOFF: Backoff =
+    Backoff { first: Duration::from_secs(10), ceiling: Duration::from_secs(300) };
+
+/// What all pollers of a process share.
+pub(crate) struct Consumer {
+    pub(crate) queue: Arc<dyn Queue>,
+    pub(crate) pipeline: Arc<Pipeline>,
+    pub(crate) dispatcher: Dispatcher,
+    pub(crate) stop: CancellationToken,
+    /// Messages that may be in hand: those in work, and one batch a poller that waits for its turn.
+    in_hand: Arc<Semaphore>,
+    /// Sales that may be in work.
+    in_work: Arc<Semaphore>,
+    /// A poller got a full batch: there is more, and the others are to help.
+    busy: Notify,
+}
+
+/// What a batch was like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Brought {
+    Work,
+    NoProof,
+}
+
+impl Consumer {
+    pub(crate) fn new(
+        queue: Arc<dyn Queue>,
+        pipeline: Arc<Pipeline>,
+        dispatcher: Dispatcher,
+        stop: CancellationToken,
+    ) -> Arc<Self> {
+        let concurrency = pipeline.settings.concurrency;
+        let in_hand = concurrency + QUEUE_BATCH_MAX * pollers(concurrency);
+        Arc::new(Self {
+            queue,
+            pipeline,
+            dispatcher,
+            stop,
+            in_hand: Arc::new(Semaphore::new(in_hand)),
+            in_work: Arc::new(Semaphore::new(concurrency)),
+            busy: Notify::new(),
+        })
+    }
+
+    /// Receives until told to stop, then finishes what is in hand.
+    pub(crate) async fn run(self: Arc<Self>) {
+        let mut running = JoinSet::new();
+        for index in 0..pollers(self.pipeline.settings.concurrency) {
+            running
+                .spawn(Poller { consumer: self.clone(), first: index == 0, batches: JoinSet::new() }.run());
+        }
+        while running.join_next().await.is_some() {}
+    }
+
+    /// Gives each delivery of a batch its disposition.
+    async fn handle(self: Arc<Self>, deliveries: Vec<Delivery>, permits: OwnedSemaphorePermit) -> Brought {
+        let mut works = Vec::with_capacity(deliveries.len());
+        for delivery in deliveries {
+            match self.decode(delivery) {
+                Either::Left(work) => works.push(work),
+                Either::Right((delivery, disposition)) => {
+                    self.dispatcher.dispatch(delivery.receipt, &delivery.body, disposition).await;
+                }
+            }
+        }
+        let mode = self.pipeline.state.mode();
+        match mode {
+            Mode::Hold | Mode::DryRun => self.dry_run(mode, works).await,
+            Mode::Process => {
+                self.process(works, permits).await;
+                Brought::Work
+            }
+        }
+    }
+
+    fn decode(&self, delivery: Delivery) -> Either<Work, (Delivery, Disposition)> {
+        let Delivery { receive_count, .. } = delivery;
+        match SaleEvent::parse(&delivery.body, &self.pipeline.sites) {
+            Ok(event) => {
+                tracing::debug!(
+                    sale.id = %event.sale.id,
+                    message.receive_count = receive_count,
+                    trace.id = event.traceparent.map(|trace| trace.trace_id()),
+                    "received"
+                );
+                let held = Held::Message { receipt: delivery.receipt, body: delivery.body };
+                Either::Left(Work { sale: event.sale, receive_count, held })
+            }
+            Err(error @ InvalidEvent::NewerVersion(_)) => {
+                tracing::warn!(%error, message.id = delivery.message_id, "put back for a later release");
+                let after = NEWER_VERSION_BACKOFF.delay(receive_count);
+                Either::Right((delivery, Disposition::Release { after }))
+            }
+            Err(error) => {
+                tracing::warn!(message.id = delivery.message_id, "the message cannot be read");
+                Either::Right((delivery, Disposition::Park { reason: error.to_string() }))
+            }
+        }
+    }
+
+    /// PASSIVE, or told to hold in between: look for proof for the whole batch in one call, touch nothing else.
+    async fn dry_run(&self, mode: Mode, works: Vec<Work>) -> Brought {
+        let records = match mode {
+            Mode::DryRun => self.look_up(works.iter().map(|work| work.sale.id)).await,
+            Mode::Hold | Mode::Process => HashMap::new(),
+        };
+        let mut brought = Brought::NoProof;
+        for work in works {
+            let known = Known { record: records.get(&work.sale.id).cloned(), ..Known::default() };
+            let disposition = match self.pipeline.choose(mode, &work, &known, AuthorityView::Reachable) {
+                Choice::Settled(proof) => {
+                    brought = Brought::Work;
+                    Disposition::Delete(proof.into())
+                }
+                Choice::Release { after, .. } => Disposition::Release { after },
+                // Never chosen in these modes; holding is right whatever comes.
+                Choice::AskPeer | Choice::Claim { .. } | Choice::TakeOver => {
+                    Disposition::Release { after: HOLD_RECHECK }
+                }
+            };
+            self.finish(work, disposition).await;
+        }
+        brought
+    }
+
+    /// ACTIVE: what can be looked up for many at once is, then each sale goes its own way.
+    async fn process(self: &Arc<Self>, works: Vec<Work>, mut permits: OwnedSemaphorePermit) {
+        let sites = &self.pipeline.sites;
+        let of_peer = works.iter().filter(|work| sites.side(&work.sale.owner_region) == Side::Peer);
+        let records = self.look_up(of_peer.map(|work| work.sale.id)).await;
+        let mut known: Vec<Known> = works
+            .iter()
+            .map(|work| Known { record: records.get(&work.sale.id).cloned(), ..Known::default() })
+            .collect();
+        let asks = |work: &Work, known: &Known| {
+            self.pipeline.choose(Mode::Process, work, known, AuthorityView::Reachable) == Choice::AskPeer
+        };
+        let ids = unique(works.iter().zip(&known).filter(|(w, k)| asks(w, k)).map(|(w, _)| w.sale.id));
+        if !ids.is_empty() {
+            let answers = self.pipeline.ask_peer(&ids).await;
+            for (work, known) in works.iter().zip(&mut known) {
+                if ids.contains(&work.sale.id) {
+                    known.peer = answers.about(work.sale.id);
+                }
+            }
+        }
+        let mut turns = JoinSet::new();
+        for (work, known) in works.into_iter().zip(known) {
+            let permit = permits.split(1);
+            turns.spawn(self.clone().take_turn(work, known, permit));
+        }
+        drop(permits);
+        while let Some(ended) = turns.join_next().await {
+            if let Err(error) = ended {
+                // Its claim ends with its lease and its message comes back; the attempt counts.
+                tracing::error!(%error, "the effects panicked");
+            }
+        }
+    }
+
+    async fn take_turn(self: Arc<Self>, work: Work, known: Known, _in_hand: Option<OwnedSemaphorePermit>) {
+        let turn = tokio::select! {
+            permit = self.in_work.clone().acquire_owned() => permit.ok(),
+            () = self.stop.cancelled() => None,
+        };
+        let Some(turn) = turn.filter(|_| !self.stop.is_cancelled()) else {
+            return self.finish(work, Disposition::Release { after: Duration::ZERO }).await;
+        };
+        let outcome = self.pipeline.process(&work, known).await;
+        drop(turn);
+        let disposition = match outcome {
+            Outcome::Settled(proof) | Outcome::Found(_, proof) => Disposition::Delete(proof.into()),
+            Outcome::Wait { after } => Disposition::Release { after },
+        };
+        self.finish(work, disposition).await;
+    }
+
+    /// The local replica's records. Without an answer nothing is known, which is never a reason to delete.
+    async fn look_up(&self, ids: impl Iterator<Item = SaleId>) -> HashMap<SaleId, Record> {
+        let ids: Vec<SaleId> = unique(ids);
+        if ids.is_empty() {
+            return HashMap::new();
+        }
+        match self.pipeline.idempotency.look_up(Side::Local, &ids).await {
+            Ok(records) => records,
+            Err(error) => {
+                tracing::warn!(%error, "records could not be looked up");
+                HashMap::new()
+            }
+        }
+    }
+
+    async fn finish(&self, work: Work, disposition: Disposition) {
+        match work.held {
+            Held::Message { receipt, body } => self.dispatcher.dispatch(receipt, &body, disposition).await,
+            Held::Outbox => {}
+        }
+    }
+}
+
+/// A batch may hold one sale twice, and a look-up must not.
+fn unique(ids: impl Iterator<Item = SaleId>) -> Vec<SaleId> {
+    let mut ids: Vec<SaleId> = ids.collect();
+    ids.sort_unstable();
+    ids.dedup();
+    ids
+}
+
+/// How many pollers keep that many sales in work.
+fn pollers(concurrency: usize) -> usize {
+    concurrency.div_ceil(CONCURRENCY_PER_POLLER).clamp(1, POLLERS_MAX)
+}
+
+struct Poller {
+    consumer: Arc<Consumer>,
+    /// The first poller waits long for messages; the others only help while there are many.
+    first: bool,
+    batches: JoinSet<Brought>,
+}
+
+impl Poller {
+    async fn run(mut self) {
+        let (consumer, stop) = (self.consumer.clone(), self.consumer.stop.clone());
+        let mut state = consumer.pipeline.state.subscribe();
+        let (mut failures, mut without_proof) = (0_u32, 0_u32);
+        while !stop.is_cancelled() {
+            match consumer.pipeline.state.mode() {
+                Mode::Hold => {
+                    consumer.pipeline.metrics.note_good_poll();
+                    rest(HOLD_RECHECK, &mut state, &stop).await;
+                    continue;
+                }
+                Mode::Process => without_proof = 0,
+                Mode::DryRun => {}
+            }
+            let help_wanted = async {
+                if !self.first {
+                    consumer.busy.notified().await;
+                }
+                consumer.in_hand.clone().acquire_many_owned(BATCH_PERMITS).await
+            };
+            let permits = tokio::select! {
+                permits = help_wanted => permits,
+                () = stop.cancelled() => break,
+            };
+            let Ok(permits) = permits else { break };
+            if consumer.pipeline.state.mode() == Mode::Hold {
+                continue;
+            }
+            match self.receive().await {
+                Ok(deliveries) => {
+                    failures = 0;
+                    consumer.pipeline.metrics.note_good_poll();
+                    match self.start(deliveries, permits).await {
+                        Some(Brought::NoProof) => {
+                            without_proof = without_proof.saturating_add(1);
+                            rest(NO_PROOF_PAUSE.delay(without_proof), &mut state, &stop).await;
+                        }
+                        Some(Brought::Work) => without_proof = 0,
+                        None => {}
+                    }
+                }
+                Err(error) => {
+                    failures = failures.saturating_add(1);
+                    if failures == 1 {
+                        tracing::warn!(%error, "the queue does not answer");
+                    }
+                    drop(permits);
+                    rest(RECEIVE_BACKOFF.jittered(failures, &consumer.pipeline.random), &mut state, &stop)
+                        .await;
+                }
+            }
+        }
+        while self.batches.join_next().await.is_some() {}
+    }
+
+    /// A receive is never cut off: what the queue has handed out would stay hidden until its visibility timeout. A stop
+    /// waits for it, and what it brings is put back.
+    async fn receive(&self) -> sales_shared::ports::PortResult<Vec<Delivery>> {
+        let wait =
+            if self.first { self.consumer.pipeline.settings.timings.long_poll } else { Duration::ZERO };
+        self.consumer.queue.receive(QUEUE_BATCH_MAX, wait).await
+    }
+
+    /// Starts work on a batch. A dry run is waited for, since what it brings sets the pace.
+    async fn start(&mut self, deliveries: Vec<Delivery>, permits: OwnedSemaphorePermit) -> Option<Brought> {
+        let consumer = &self.consumer;
+        while self.batches.try_join_next().is_some() {}
+        if deliveries.is_empty() {
+            return None;
+        }
+        if consumer.stop.is_cancelled() {
+            for delivery in deliveries {
+                let back = Disposition::Release { after: Duration::ZERO };
+                consumer.dispatcher.dispatch(delivery.receipt, &delivery.body, back).await;
+            }
+            return None;
+        }
+        if deliveries.len() == QUEUE_BATCH_MAX {
+            consumer.busy.notify_waiters();
+            consumer.busy.notify_one();
+        }
+        let batch = consumer.clone().handle(deliveries, permits);
+        match consumer.pipeline.state.mode() {
+            Mode::Hold | Mode::DryRun => Some(batch.await),
+            Mode::Process => {
+                self.batches.spawn(batch);
+                None
+            }
+        }
+    }
+}
+
+/// Permits of one receive: as many as it may bring.
+const BATCH_PERMITS: u32 = 10;
+const _: () = assert!(BATCH_PERMITS as usize == QUEUE_BATCH_MAX);
+
+/// Waits, but not past a change of the state or a stop.
+async fn rest(
+    time: Duration,
+    state: &mut tokio::sync::watch::Receiver<Option<sales_shared::region::Reading>>,
+    stop: &CancellationToken,
+) {
+    tokio::select! {
+        () = tokio::time::sleep(time) => {}
+        _ = state.changed() => {}
+        () = stop.cancelled() => {}
+    }
+}

@@ -1,0 +1,242 @@
+//! One claimed run: the effects, then the proof and the mark on the row; or the claim given back; or the sale parked.
+
+use std::time::Duration;
+
+use sales_shared::backoff::Backoff;
+use sales_shared::idempotency::{Claim, Completion, Record, Status};
+use sales_shared::ports::{Marked, PortResult, Receipt, Settled};
+use sales_shared::region::Side;
+use sales_shared::sale::event::SaleEvent;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use crate::effects::{Applied, EffectsError};
+use crate::pipeline::{Outcome, Pipeline, Work};
+use crate::visibility::Renewal;
+
+/// The message behind a sale's turn.
+#[derive(Clone, Debug)]
+pub enum Held {
+    /// This one.
+    Message {
+        /// Its receipt.
+        receipt: Receipt,
+        /// Its body, as it is sent on if the sale is parked.
+        body: String,
+    },
+    /// None: the sale comes from the outbox.
+    Outbox,
+}
+
+/// Waits between tries to write a proof.
+const PROOF_BACKOFF: Backoff = Backoff { first: Duration::from_millis(100), ceiling: Duration::from_secs(2) };
+
+pub(crate) struct Run<'a> {
+    pub(crate) pipeline: &'a Pipeline,
+    pub(crate) at: Side,
+    pub(crate) work: &'a Work,
+    pub(crate) claim: Claim,
+    /// When the claim was asked for.
+    pub(crate) begun: Instant,
+}
+
+/// How the effects ended.
+enum Ended {
+    Applied(Applied),
+    Failed(EffectsError),
+    /// The claim was lost, or its time ran out, under them.
+    Lost,
+}
+
+impl Run<'_> {
+    pub(crate) async fn to_the_end(&self) -> Outcome {
+        let max_attempts = self.pipeline.settings.max_attempts;
+        if self.claim.attempts > max_attempts {
+            return self.park(&format!("{max_attempts} attempts ended without a result")).await;
+        }
+        let held_until = watch::Sender::new(Renewal::held_until(&self.pipeline.settings.timings, self.begun));
+        match self.apply(&held_until).await {
+            Ended::Applied(applied) => self.settle(applied, &held_until).await,
+            Ended::Failed(error) => self.give_up(error).await,
+            Ended::Lost => self.lost(None),
+        }
+    }
+
+    fn renewal(&self) -> Renewal<'_> {
+        Renewal {
+            idempotency: &self.pipeline.idempotency,
+            queue: &self.pipeline.queue,
+            clock: &self.pipeline.clock,
+            timings: &self.pipeline.settings.timings,
+            at: self.at,
+            claim: &self.claim,
+            receipt: match &self.work.held {
+                Held::Message { receipt, .. } => Some(receipt),
+                Held::Outbox => None,
+            },
+        }
+    }
+
+    /// Runs the effects, up to the deadline or the end of the lease, which is renewed meanwhile.
+    async fn apply(&self, held_until: &watch::Sender<Instant>) -> Ended {
+        let deadline = self.pipeline.settings.timings.deadline;
+        let renewal = self.renewal();
+        let effects = self.pipeline.effects.apply(&self.work.sale, self.claim.token);
+        tokio::select! {
+            result = effects => match result {
+                Ok(applied) => Ended::Applied(applied),
+                Err(error) => Ended::Failed(error),
+            },
+            () = tokio::time::sleep_until(self.begun + deadline) => {
+                Ended::Failed(EffectsError::Transient(format!("not done within {} s", deadline.as_secs_f64())))
+            }
+            () = passed(held_until) => Ended::Lost,
+            () = renewal.keep(held_until) => Ended::Lost,
+        }
+    }
+
+    /// The effects ran: write the proof and mark the row, both at once. Either can be made up for from the other: a row
+    /// without its mark is still in the outbox, where the reconciler finds the proof.
+    async fn settle(&self, applied: Applied, held_until: &watch::Sender<Instant>) -> Outcome {
+        let now = self.pipeline.clock.now();
+        let sale = &self.work.sale;
+        let region = self.pipeline.sites.local();
+        let completion =
+            Completion::Processed { sale: Some(sale.clone()), at: Some(now), region: Some(region.clone()) };
+        let (settled, marked) = tokio::join!(
+            self.write_proof(held_until, || self.pipeline.idempotency.complete(
+                self.at,
+                &self.claim,
+                &completion
+            )),
+            self.pipeline.sales.mark_processed(sale, now, region),
+        );
+        match marked {
+            Ok(Marked::Done) => {}
+            Ok(Marked::Tombstone) => tracing::debug!(%sale.id, "deleted while it was being processed"),
+            Err(error) => {
+                tracing::warn!(%error, %sale.id, "the row could not be marked; the reconciler will")
+            }
+        }
+        match settled {
+            Ok(Settled::Done(proof)) => {
+                let metrics = &self.pipeline.metrics;
+                metrics.processed.inc();
+                metrics.end_to_end_seconds.observe(now.since(sale.created_at).as_secs_f64());
+                if applied == Applied::Again {
+                    metrics.reruns.inc();
+                }
+                Outcome::Settled(proof)
+            }
+            Ok(Settled::Lost(record)) => self.lost(record),
+            Err(error) => {
+                tracing::warn!(%error, %sale.id, "processed, but the proof could not be written; it will be run again");
+                self.pipeline.retry(self.work.receive_count)
+            }
+        }
+    }
+
+    /// Tries until the proof is written or the lease is about to end.
+    async fn write_proof<F>(
+        &self,
+        held_until: &watch::Sender<Instant>,
+        write: impl Fn() -> F,
+    ) -> PortResult<Settled>
+    where
+        F: Future<Output = PortResult<Settled>>,
+    {
+        let mut failures = 0;
+        loop {
+            let error = match write().await {
+                Ok(settled) => return Ok(settled),
+                Err(error) => error,
+            };
+            failures += 1;
+            let wait = PROOF_BACKOFF.jittered(failures, &self.pipeline.random);
+            if Instant::now() + wait >= *held_until.borrow() {
+                return Err(error);
+            }
+            tokio::time::sleep(wait).await;
+        }
+    }
+
+    async fn give_up(&self, error: EffectsError) -> Outcome {
+        let sale_id = self.work.sale.id;
+        match error {
+            EffectsError::Unavailable(error) => {
+                tracing::warn!(%error, sale.id = %sale_id, "the effects cannot run now");
+                self.release(true).await
+            }
+            EffectsError::Transient(reason) if self.claim.attempts < self.pipeline.settings.max_attempts => {
+                tracing::warn!(%reason, sale.id = %sale_id, attempt = self.claim.attempts, "the effects failed");
+                self.release(false).await
+            }
+            EffectsError::Transient(reason) | EffectsError::Final(reason) => self.park(&reason).await,
+        }
+    }
+
+    /// Gives the claim back and the message with it.
+    async fn release(&self, refund: bool) -> Outcome {
+        if let Err(error) = self.pipeline.idempotency.release(self.at, &self.claim, refund).await {
+            tracing::debug!(%error, "the claim could not be given back; its lease will end");
+        }
+        self.pipeline.retry(self.work.receive_count)
+    }
+
+    /// Sends the sale to the dead-letter queue, then settles the record, then the row.
+    async fn park(&self, reason: &str) -> Outcome {
+        let Pipeline { queue, idempotency, sales, clock, metrics, .. } = self.pipeline;
+        let sale = &self.work.sale;
+        let body = match &self.work.held {
+            Held::Message { body, .. } => body.clone(),
+            Held::Outbox => SaleEvent { sale: sale.clone(), traceparent: None }.to_json(),
+        };
+        if let Err(error) = queue.dead_letter(&body, reason).await {
+            tracing::warn!(%error, %sale.id, "the sale could not be parked");
+            return self.release(true).await;
+        }
+        match idempotency.park(self.at, &self.claim, reason).await {
+            Ok(Settled::Done(proof)) => {
+                metrics.parked.inc();
+                tracing::warn!(%reason, %sale.id, "sale parked");
+                if let Err(error) = sales.mark_parked(sale, clock.now(), reason).await {
+                    tracing::warn!(%error, %sale.id, "the row could not be marked; the reconciler will");
+                }
+                Outcome::Settled(proof)
+            }
+            Ok(Settled::Lost(record)) => self.lost(record),
+            Err(error) => {
+                tracing::warn!(%error, %sale.id, "the record could not be parked");
+                self.pipeline.retry(self.work.receive_count)
+            }
+        }
+    }
+
+    /// The claim is somebody else's now: their record says what becomes of the message.
+    fn lost(&self, record: Option<Record>) -> Outcome {
+        self.pipeline.metrics.claims_lost.inc();
+        tracing::warn!(sale.id = %self.work.sale.id, "the claim was lost; its new holder finishes");
+        let retry = self.pipeline.retry(self.work.receive_count);
+        let Some(record) = record else { return retry };
+        if let Some(proof) = record.proof() {
+            return Outcome::Found(record, proof);
+        }
+        match &record.status {
+            Status::InProgress(lease) => Outcome::Wait {
+                after: lease.until.since(self.pipeline.clock.now()).max(Duration::from_secs(1)),
+            },
+            Status::Completed(_) | Status::Parked { .. } => retry,
+        }
+    }
+}
+
+/// Ends when the moment, which may be moved on meanwhile, has passed.
+async fn passed(moment: &watch::Sender<Instant>) {
+    loop {
+        let until = *moment.borrow();
+        tokio::time::sleep_until(until).await;
+        if *moment.borrow() <= until {
+            return;
+        }
+    }
+}
