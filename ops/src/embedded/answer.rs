@@ -26,7 +26,7 @@ pub(super) struct Failure<'a> {
 
 impl Failure<'_> {
     /// Dresses the error in the protocol of the service.
-    pub fn answer(&self, service: Service) -> Answer {
+    pub(super) fn answer(&self, service: Service) -> Answer {
         match service {
             Service::Dynamodb => self.json("application/x-amz-json-1.0", "com.amazonaws.dynamodb.v20120810#"),
             Service::Sqs => self.json("application/x-amz-json-1.0", "com.amazonaws.sqs#"),

@@ -44,11 +44,11 @@ pub(super) struct Calls {
 }
 
 impl Calls {
-    pub fn new(regions: [String; 2]) -> Self {
+    pub(super) fn new(regions: [String; 2]) -> Self {
         Self { regions, counters: Default::default() }
     }
 
-    pub fn count(&self, site: usize, service: Service, operation: &str) {
+    pub(super) fn count(&self, site: usize, service: Service, operation: &str) {
         let Some(counter) = self.counters.get(site).and_then(|services| services.get(service.index())) else {
             return;
         };
@@ -61,7 +61,7 @@ impl Calls {
         }
     }
 
-    pub fn snapshot(&self) -> CallCounts {
+    pub(super) fn snapshot(&self) -> CallCounts {
         let mut all = CallCounts::default();
         for (region, services) in self.regions.iter().zip(&self.counters) {
             let counted = all.0.entry(region.clone()).or_default();
@@ -76,7 +76,7 @@ impl Calls {
         all
     }
 
-    pub fn reset(&self) {
+    pub(super) fn reset(&self) {
         for counter in self.counters.iter().flatten() {
             counter.lock().clear();
         }

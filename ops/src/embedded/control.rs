@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::answer::{Answer, answer};
-use super::faults::Fault;
+use super::fault::Fault;
 use super::front::World;
 use super::links::ReplicationSettings;
 
@@ -54,7 +54,7 @@ pub(super) fn handle(world: &World, parts: &Parts, body: &Bytes) -> Answer {
 fn add_fault(world: &World, body: &Bytes) -> Answer {
     let fault: Fault = match read(body, FAULT_FORM) {
         Ok(fault) => fault,
-        Err(refusal) => return refusal,
+        Err(why) => return refuse(StatusCode::BAD_REQUEST, &why),
     };
     match world.faults.add(fault) {
         Ok(id) => ok(&json!({ "id": id })),
@@ -82,7 +82,7 @@ fn listed(world: &World) -> Value {
 fn change_replication(world: &World, body: &Bytes) -> Answer {
     let change: ReplicationChange = match read(body, REPLICATION_FORM) {
         Ok(change) => change,
-        Err(refusal) => return refusal,
+        Err(why) => return refuse(StatusCode::BAD_REQUEST, &why),
     };
     let now = world.links.settings();
     world.links.set(ReplicationSettings {
@@ -93,8 +93,8 @@ fn change_replication(world: &World, body: &Bytes) -> Answer {
     ok(&json!(world.links.settings()))
 }
 
-fn read<T: DeserializeOwned>(body: &Bytes, form: &str) -> Result<T, Answer> {
-    serde_json::from_slice(body).map_err(|error| refuse(StatusCode::BAD_REQUEST, &format!("{error}; {form}")))
+fn read<T: DeserializeOwned>(body: &Bytes, form: &str) -> Result<T, String> {
+    serde_json::from_slice(body).map_err(|error| format!("{error}; {form}"))
 }
 
 fn ok(body: &Value) -> Answer {

@@ -16,7 +16,8 @@ use tokio_util::task::TaskTracker;
 use super::answer::{Answer, Failure};
 use super::buckets::{self, Buckets};
 use super::calls::Calls;
-use super::faults::{Darkness, Faults};
+use super::fault::Darkness;
+use super::faults::Faults;
 use super::links::Links;
 use super::parameters::Parameters;
 use super::queues::Queues;
@@ -64,7 +65,7 @@ struct Call {
 }
 
 impl World {
-    pub fn start(
+    pub(super) fn start(
         options: &Options,
         address: SocketAddr,
         stop: &CancellationToken,
@@ -98,7 +99,7 @@ impl World {
     }
 
     /// Answers one request, or cuts its connection.
-    pub async fn handle(self: Arc<Self>, request: Request<Incoming>) -> Result<Answer, Cut> {
+    pub(super) async fn handle(self: Arc<Self>, request: Request<Incoming>) -> Result<Answer, Cut> {
         let (parts, body) = request.into_parts();
         let body = match Limited::new(body, BODY_MAX_BYTES).collect().await {
             Ok(body) => body.to_bytes(),
@@ -111,13 +112,13 @@ impl World {
         }
         match self.route(parts, body) {
             Ok(call) => self.carry_out(call).await,
-            Err(refusal) => Ok(refusal),
+            Err(refusal) => Ok(*refusal),
         }
     }
 
-    fn route(&self, parts: Parts, body: Bytes) -> Result<Call, Answer> {
+    fn route(&self, parts: Parts, body: Bytes) -> Result<Call, Box<Answer>> {
         let (site, service) =
-            scope::scope_of(&parts, &self.regions).map_err(|error| refused(&parts, &error))?;
+            scope::scope_of(&parts, &self.regions).map_err(|error| Box::new(refused(&parts, &error)))?;
         let operation = match service {
             Service::Dynamodb | Service::Sqs | Service::Ssm => {
                 scope::json_operation(&parts.headers).map(str::to_owned)
@@ -130,7 +131,9 @@ impl World {
         };
         let operation = operation.ok_or_else(|| {
             let message = "the call names no operation: X-Amz-Target (JSON) or Action (form) is missing";
-            Failure { status: StatusCode::BAD_REQUEST, code: "MissingAction", message }.answer(service)
+            Box::new(
+                Failure { status: StatusCode::BAD_REQUEST, code: "MissingAction", message }.answer(service),
+            )
         })?;
         Ok(Call { site, service, operation, parts, body })
     }
@@ -216,7 +219,7 @@ impl World {
     }
 
     /// Ends what the services keep running by themselves.
-    pub async fn shut_down(&self, within: Duration) {
+    pub(super) async fn shut_down(&self, within: Duration) {
         let ends = futures::future::join_all(self.queues.iter().map(|queues| queues.shut_down()));
         if tokio::time::timeout(within, ends).await.is_err() {
             tracing::warn!("the queues did not end in time");

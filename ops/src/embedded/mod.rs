@@ -11,6 +11,8 @@ mod buckets;
 mod calls;
 mod clock;
 mod control;
+mod dice;
+mod fault;
 mod faults;
 mod front;
 mod identity;
@@ -32,7 +34,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub use calls::CallCounts;
-pub use faults::{Darkness, Fault, FaultId, FaultRefused, Faults, InjectedError};
+pub use fault::{Darkness, Fault, FaultRefused, InjectedError};
+pub use faults::{FaultId, Faults};
 pub use links::{Links, ReplicationSettings};
 pub use scope::Service;
 
@@ -187,9 +190,12 @@ impl Drop for EmbeddedAws {
 }
 
 async fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
-    TcpListener::bind(address).await.map_err(|source| match source.kind() {
-        io::ErrorKind::AddrInUse => StartError::PortTaken { address },
-        _ => StartError::Bind { address, source },
+    TcpListener::bind(address).await.map_err(|source| {
+        if source.kind() == io::ErrorKind::AddrInUse {
+            StartError::PortTaken { address }
+        } else {
+            StartError::Bind { address, source }
+        }
     })
 }
 

@@ -21,7 +21,7 @@ pub(super) struct Parameters {
 }
 
 impl Parameters {
-    pub fn new(region: &str) -> Self {
+    pub(super) fn new(region: &str) -> Self {
         let provider = RustackSsm::new(SsmConfig {
             skip_signature_validation: true,
             default_region: region.to_owned(),
@@ -30,7 +30,7 @@ impl Parameters {
         Self { handler: RustackSsmHandler::new(Arc::new(provider)) }
     }
 
-    pub async fn handle(&self, operation: &str, body: Bytes) -> Answer {
+    pub(super) async fn handle(&self, operation: &str, body: Bytes) -> Answer {
         let result = match SsmOperation::from_name(operation) {
             Some(operation) => self.handler.handle_operation(operation, body).await,
             None => Err(SsmError::not_implemented(operation)),

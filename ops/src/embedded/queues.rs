@@ -24,7 +24,7 @@ pub(super) struct Queues {
 }
 
 impl Queues {
-    pub fn new(region: &str, address: SocketAddr) -> Self {
+    pub(super) fn new(region: &str, address: SocketAddr) -> Self {
         let provider = Arc::new(RustackSqs::new(SqsConfig {
             skip_signature_validation: true,
             default_region: region.to_owned(),
@@ -35,7 +35,7 @@ impl Queues {
         Self { handler: RustackSqsHandler::new(Arc::clone(&provider)), provider }
     }
 
-    pub async fn handle(&self, operation: &str, body: Bytes) -> Answer {
+    pub(super) async fn handle(&self, operation: &str, body: Bytes) -> Answer {
         let result = match SqsOperation::from_name(operation) {
             Some(operation) => self.handler.handle_operation(operation, body).await,
             None => Err(SqsError::unknown_operation(operation)),
@@ -48,14 +48,14 @@ impl Queues {
     }
 
     /// Puts a message into the queue with this ARN, as a topic does.
-    pub async fn deliver(&self, queue_arn: &str, body: &str) -> Result<(), SqsError> {
+    pub(super) async fn deliver(&self, queue_arn: &str, body: &str) -> Result<(), SqsError> {
         let queue_url = self.provider.queue_url_for_arn(queue_arn)?;
         let message = SendMessageInput { queue_url, message_body: body.to_owned(), ..Default::default() };
         self.provider.send_message(message).await.map(|_| ())
     }
 
     /// Ends the queues and what waits on them.
-    pub async fn shut_down(&self) {
+    pub(super) async fn shut_down(&self) {
         self.provider.shutdown_all().await;
     }
 }

@@ -25,7 +25,8 @@ use tokio_util::task::TaskTracker;
 
 use super::ACCOUNT;
 use super::answer::{Answer, request_id};
-use super::faults::{Faults, InjectedError};
+use super::fault::InjectedError;
+use super::faults::Faults;
 use super::links::Links;
 use super::queues::Queues;
 use super::scope::Service;
@@ -70,7 +71,12 @@ pub(super) struct Surroundings {
 }
 
 impl Topics {
-    pub fn start(site: usize, address: SocketAddr, around: &Surroundings, tasks: &TaskTracker) -> Self {
+    pub(super) fn start(
+        site: usize,
+        address: SocketAddr,
+        around: &Surroundings,
+        tasks: &TaskTracker,
+    ) -> Self {
         let waiting = [Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0))];
         let ways = [0, 1].map(|to| {
             let (way, parcels) = mpsc::unbounded_channel();
@@ -94,7 +100,7 @@ impl Topics {
         }
     }
 
-    pub async fn handle(&self, operation: &str, body: Bytes) -> Answer {
+    pub(super) async fn handle(&self, operation: &str, body: Bytes) -> Answer {
         let Some(operation) = SnsOperation::from_name(operation) else {
             return into_answer(Err(SnsError::unknown_operation(operation)));
         };

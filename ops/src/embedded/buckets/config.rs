@@ -35,14 +35,14 @@ impl Setting {
         ("acl", Self::Acl),
     ];
 
-    pub fn asked(query: &[(String, String)]) -> Option<Self> {
+    pub(super) fn asked(query: &[(String, String)]) -> Option<Self> {
         Self::NAMED
             .into_iter()
             .find(|(name, _)| query.iter().any(|(field, _)| field == name))
             .map(|(_, setting)| setting)
     }
 
-    pub fn content_type(self) -> &'static str {
+    pub(super) fn content_type(self) -> &'static str {
         match self {
             Self::Policy => "application/json",
             Self::Versioning
@@ -59,7 +59,7 @@ impl Setting {
     }
 
     /// What S3 answers when the setting was never put: an empty document, or that there is none.
-    pub fn absent(self) -> Result<&'static str, S3Error> {
+    pub(super) fn absent(self) -> Result<&'static str, S3Error> {
         let none = |code, message| Err(S3Error { status: StatusCode::NOT_FOUND, code, message });
         match self {
             Self::Versioning => {
@@ -96,7 +96,7 @@ impl Setting {
     }
 
     /// The status that tells a setting was taken.
-    pub fn taken(self, method: &Method) -> StatusCode {
+    pub(super) fn taken(self, method: &Method) -> StatusCode {
         if *method == Method::DELETE || self == Self::Policy {
             StatusCode::NO_CONTENT
         } else {
@@ -116,7 +116,7 @@ pub(super) struct Replication {
 
 impl Replication {
     /// Reads the first enabled rule.
-    pub fn parse(xml: &str) -> Self {
+    pub(super) fn parse(xml: &str) -> Self {
         let enabled = |rule: &&str| {
             // Deletions have a status of their own inside the rule: take that out before looking for the rule's.
             let own = match (rule.find("<DeleteMarkerReplication>"), rule.find("</DeleteMarkerReplication>"))

@@ -2,8 +2,10 @@
 
 mod chunked;
 mod config;
+mod error;
 mod list;
 mod object;
+mod replicate;
 mod store;
 
 use std::sync::Arc;
@@ -17,87 +19,13 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::answer::{Answer, Failure, answer};
+use super::answer::{Answer, answer};
 use super::clock;
-use super::links::{Cargo, Links};
-use super::scope::Service;
+use super::links::Links;
 use config::{Replication, Setting};
+use error::S3Error;
+use replicate::{Copy, travel};
 use store::{BUCKETS_MAX, Bucket, Entry, Store};
-
-/// A call that S3 refuses, with the code by which the SDK tells what it was.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct S3Error {
-    pub status: StatusCode,
-    pub code: &'static str,
-    pub message: &'static str,
-}
-
-impl S3Error {
-    const fn new(status: StatusCode, code: &'static str, message: &'static str) -> Self {
-        Self { status, code, message }
-    }
-
-    const NO_SUCH_BUCKET: Self =
-        Self::new(StatusCode::NOT_FOUND, "NoSuchBucket", "The specified bucket does not exist");
-    const NO_SUCH_KEY: Self =
-        Self::new(StatusCode::NOT_FOUND, "NoSuchKey", "The specified key does not exist.");
-    const ELSEWHERE: Self =
-        Self::new(StatusCode::MOVED_PERMANENTLY, "PermanentRedirect", "The bucket is in the other region");
-    const BUCKET_OWNED: Self = Self::new(
-        StatusCode::CONFLICT,
-        "BucketAlreadyOwnedByYou",
-        "Your previous request to create the named bucket succeeded and you already own it.",
-    );
-    const NOT_EMPTY: Self =
-        Self::new(StatusCode::CONFLICT, "BucketNotEmpty", "The bucket you tried to delete is not empty");
-    const TOO_MANY_BUCKETS: Self =
-        Self::new(StatusCode::BAD_REQUEST, "TooManyBuckets", "At most 100 buckets can be made here");
-    const INVALID_BUCKET_NAME: Self =
-        Self::new(StatusCode::BAD_REQUEST, "InvalidBucketName", "The specified bucket is not valid.");
-    const NOT_VERSIONED: Self = Self::new(
-        StatusCode::BAD_REQUEST,
-        "InvalidRequest",
-        "Versioning must be 'Enabled' on the bucket to apply a replication configuration",
-    );
-    const INCOMPLETE_BODY: Self =
-        Self::new(StatusCode::BAD_REQUEST, "IncompleteBody", "The aws-chunked body cannot be read");
-    const INVALID_ARGUMENT: Self =
-        Self::new(StatusCode::BAD_REQUEST, "InvalidArgument", "A parameter of the listing is not valid");
-    const PRECONDITION_FAILED: Self = Self::new(
-        StatusCode::PRECONDITION_FAILED,
-        "PreconditionFailed",
-        "At least one of the pre-conditions you specified did not hold",
-    );
-    const TOO_LARGE: Self =
-        Self::new(StatusCode::BAD_REQUEST, "EntityTooLarge", "Objects here are at most 8 MiB");
-    const STORE_FULL: Self = Self::new(
-        StatusCode::SERVICE_UNAVAILABLE,
-        "SlowDown",
-        "The buckets here hold at most 2 GiB together",
-    );
-    const BAD_DIGEST: Self = Self::new(
-        StatusCode::BAD_REQUEST,
-        "BadDigest",
-        "The checksum you specified did not match what we received",
-    );
-    const NOT_IMPLEMENTED: Self = Self::new(
-        StatusCode::NOT_IMPLEMENTED,
-        "NotImplemented",
-        "This operation is not part of the embedded S3",
-    );
-
-    fn answer(self) -> Answer {
-        Failure { status: self.status, code: self.code, message: self.message }.answer(Service::S3)
-    }
-}
-
-/// An object, or a deletion, on its way to the paired bucket.
-struct Copy {
-    bucket: String,
-    key: String,
-    entry: Entry,
-    made: Instant,
-}
 
 /// The buckets of both regions.
 pub(super) struct Buckets {
@@ -131,7 +59,7 @@ pub(super) fn address(parts: &Parts) -> (String, String) {
 
 impl Buckets {
     /// Starts empty.
-    pub fn start(
+    pub(super) fn start(
         regions: &[String; 2],
         links: Arc<Links>,
         stop: CancellationToken,
@@ -150,7 +78,7 @@ impl Buckets {
     }
 
     /// Carries out one call. Nothing here waits, so a call that has begun is finished.
-    pub fn handle(&self, site: usize, parts: &Parts, body: Bytes) -> Answer {
+    pub(super) fn handle(&self, site: usize, parts: &Parts, body: Bytes) -> Answer {
         let (bucket, key) = address(parts);
         let query = parts.uri.query().unwrap_or_default();
         let query = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
@@ -301,29 +229,5 @@ fn configure(bucket: &Bucket, setting: Setting, call: &Call<'_>) -> Result<Answe
             Ok(answer(setting.taken(method), "application/xml", Bytes::new()))
         }
         _ => Err(S3Error::NOT_IMPLEMENTED),
-    }
-}
-
-/// Brings objects to their paired bucket, each when its lag is over.
-async fn travel(mut copies: mpsc::UnboundedReceiver<Copy>, store: Arc<Store>, links: Arc<Links>) {
-    while let Some(copy) = copies.recv().await {
-        links.arrival(Cargo::Object, copy.made).await;
-        if let Some(bucket) = store.bucket(&copy.bucket) {
-            store.arrive(&bucket, &copy.key, as_replica(copy.entry));
-        }
-    }
-}
-
-fn as_replica(entry: Entry) -> Entry {
-    match entry {
-        Entry::Object(object) => Entry::Object(Arc::new(store::Object {
-            data: object.data.clone(),
-            etag: object.etag.clone(),
-            modified: object.modified,
-            headers: object.headers.clone(),
-            stamp: object.stamp,
-            replica: true,
-        })),
-        Entry::Marker(stamp) => Entry::Marker(stamp),
     }
 }

@@ -42,14 +42,14 @@ pub(super) enum Entry {
 }
 
 impl Entry {
-    pub fn stamp(&self) -> u64 {
+    pub(super) fn stamp(&self) -> u64 {
         match self {
             Self::Object(object) => object.stamp,
             Self::Marker(stamp) => *stamp,
         }
     }
 
-    pub fn object(&self) -> Option<&Arc<Object>> {
+    pub(super) fn object(&self) -> Option<&Arc<Object>> {
         match self {
             Self::Object(object) => Some(object),
             Self::Marker(_) => None,
@@ -82,16 +82,16 @@ pub(super) enum PutRefused {
 }
 
 impl Store {
-    pub fn stamp(&self) -> u64 {
+    pub(super) fn stamp(&self) -> u64 {
         self.clock.fetch_add(1, Ordering::Relaxed) + 1
     }
 
-    pub fn bucket(&self, name: &str) -> Option<Arc<Bucket>> {
+    pub(super) fn bucket(&self, name: &str) -> Option<Arc<Bucket>> {
         self.buckets.read().get(name).cloned()
     }
 
     /// Stores an object, all at once; with `only_new`, only where there is none.
-    pub fn put(
+    pub(super) fn put(
         &self,
         bucket: &Bucket,
         key: &str,
@@ -113,7 +113,7 @@ impl Store {
     }
 
     /// Puts what came from the other region, unless something later is there.
-    pub fn arrive(&self, bucket: &Bucket, key: &str, entry: Entry) {
+    pub(super) fn arrive(&self, bucket: &Bucket, key: &str, entry: Entry) {
         let mut entries = bucket.entries.write();
         if entries.get(key).is_some_and(|here| here.stamp() >= entry.stamp()) {
             return;
@@ -124,7 +124,7 @@ impl Store {
     }
 
     /// Deletes; returns the marker's stamp.
-    pub fn delete(&self, bucket: &Bucket, key: &str) -> u64 {
+    pub(super) fn delete(&self, bucket: &Bucket, key: &str) -> u64 {
         let mut entries = bucket.entries.write();
         let stamp = self.stamp();
         let before = entries.insert(key.to_owned(), Entry::Marker(stamp));

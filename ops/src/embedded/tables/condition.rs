@@ -28,7 +28,7 @@ pub(super) struct KeyCondition {
 
 impl Stretch {
     /// Where in ascending order the stretch can begin.
-    pub fn lowest(&self) -> Option<SortableAttributeValue> {
+    pub(super) fn lowest(&self) -> Option<SortableAttributeValue> {
         match self {
             Self::Compare(CompareOp::Eq | CompareOp::Gt | CompareOp::Ge, value) | Self::Between(value, _) => {
                 Some(value.clone())
@@ -39,7 +39,7 @@ impl Stretch {
     }
 
     /// Whether nothing that sorts after this value can be in the stretch.
-    pub fn ends_before(&self, value: &SortableAttributeValue) -> bool {
+    pub(super) fn ends_before(&self, value: &SortableAttributeValue) -> bool {
         match self {
             Self::Compare(CompareOp::Eq | CompareOp::Le, end) | Self::Between(_, end) => value > end,
             Self::Compare(CompareOp::Lt, end) => value >= end,
@@ -49,7 +49,7 @@ impl Stretch {
         }
     }
 
-    pub fn holds(&self, value: &SortableAttributeValue) -> bool {
+    pub(super) fn holds(&self, value: &SortableAttributeValue) -> bool {
         match self {
             Self::All => true,
             Self::Compare(CompareOp::Eq, wanted) => value == wanted,
@@ -83,14 +83,17 @@ pub(super) fn key_condition(
     let mut stretch = None;
     for part in parts(&parsed) {
         let (attribute, condition) = reader.read(part)?;
-        match condition {
-            Stretch::Compare(CompareOp::Eq, value) if attribute == keys.hash && hash.is_none() => {
-                hash = Some(value)
-            }
-            condition if keys.range.as_deref() == Some(attribute) && stretch.is_none() => {
-                stretch = Some(condition)
-            }
-            _ => return Err(refused("Query condition missed key schema element")),
+        if attribute == keys.hash
+            && hash.is_none()
+            && let Stretch::Compare(CompareOp::Eq, value) = condition
+        {
+            hash = Some(value);
+        } else if keys.range.as_deref() == Some(attribute) && stretch.is_none() {
+            stretch = Some(condition);
+        } else {
+            return Err(refused(
+                "it takes an equality on the hash key and at most one condition on the range key",
+            ));
         }
     }
     let hash = hash.ok_or_else(|| refused("the hash key of the index needs an equality condition"))?;
@@ -98,9 +101,10 @@ pub(super) fn key_condition(
 }
 
 fn parts(expression: &Expr) -> Vec<&Expr> {
-    match expression {
-        Expr::Logical { op: LogicalOp::And, left, right } => vec![left.as_ref(), right.as_ref()],
-        other => vec![other],
+    if let Expr::Logical { op: LogicalOp::And, left, right } = expression {
+        vec![left.as_ref(), right.as_ref()]
+    } else {
+        vec![expression]
     }
 }
 
@@ -124,7 +128,11 @@ impl<'a> Reader<'a> {
                 }
                 _ => Err(refused("begins_with takes an attribute and a value")),
             },
-            _ => Err(refused("an operator that a key condition does not know")),
+            Expr::Compare { .. }
+            | Expr::Function { .. }
+            | Expr::In { .. }
+            | Expr::Logical { .. }
+            | Expr::Not(_) => Err(refused("an operator that a key condition does not know")),
         }
     }
 
@@ -147,7 +155,9 @@ impl<'a> Reader<'a> {
         let Operand::Value(name) = operand else {
             return Err(refused("a key condition compares with a value"));
         };
-        self.values.get(name).ok_or_else(|| refused(&format!("{name} is not defined")))
+        // The parser leaves the colon out, the request has it in.
+        let name = format!(":{name}");
+        self.values.get(&name).ok_or_else(|| refused(&format!("{name} is not defined")))
     }
 
     fn sortable(&self, operand: &Operand) -> Result<SortableAttributeValue, DynamoDBError> {

@@ -41,7 +41,7 @@ impl KeyNames {
     }
 
     /// The key of an item; none when an attribute is absent, as in a sparse index.
-    pub fn read(&self, item: &Item) -> Option<ItemKey> {
+    pub(super) fn read(&self, item: &Item) -> Option<ItemKey> {
         let hash = sortable(item.get(&self.hash)?)?;
         let range = match &self.range {
             Some(name) => sortable(item.get(name)?)?,
@@ -51,7 +51,7 @@ impl KeyNames {
     }
 
     /// Writes the attributes of a key into an item.
-    pub fn write(&self, key: &ItemKey, item: &mut Item) {
+    pub(super) fn write(&self, key: &ItemKey, item: &mut Item) {
         if let Some(value) = key.hash.to_attribute_value() {
             item.insert(self.hash.clone(), value);
         }
@@ -60,7 +60,7 @@ impl KeyNames {
         }
     }
 
-    pub fn has(&self, name: &str) -> bool {
+    pub(super) fn has(&self, name: &str) -> bool {
         self.hash == name || self.range.as_deref() == Some(name)
     }
 }
@@ -105,7 +105,7 @@ pub(super) struct TableIndex {
 
 impl TableIndex {
     /// The empty index of a new table. None when the definition has no hash key: the engine refuses such a table.
-    pub fn new(definition: &CreateTableInput) -> Option<Self> {
+    pub(super) fn new(definition: &CreateTableInput) -> Option<Self> {
         let mut secondary = HashMap::new();
         for index in &definition.global_secondary_indexes {
             let projected = match index.projection.projection_type {
@@ -129,7 +129,7 @@ impl TableIndex {
     }
 
     /// Notes a write. Returns the key, unless the item has none.
-    pub fn note(&mut self, event: &ChangeEvent, stamp: Stamp) -> Option<ItemKey> {
+    pub(super) fn note(&mut self, event: &ChangeEvent, stamp: Stamp) -> Option<ItemKey> {
         let key = self.keys.read(&event.keys)?;
         for index in self.secondary.values_mut() {
             let old = event.old_image.as_ref().and_then(|item| index.keys.read(item));
@@ -149,7 +149,7 @@ impl TableIndex {
     }
 
     /// Notes that a key is known to be gone, also when there was no item.
-    pub fn trace_deleted(&mut self, key: ItemKey, stamp: Stamp) {
+    pub(super) fn trace_deleted(&mut self, key: ItemKey, stamp: Stamp) {
         self.trace(key, stamp, false);
     }
 
@@ -168,12 +168,15 @@ impl TableIndex {
     }
 
     /// When a key was last written here.
-    pub fn stamp(&self, key: &ItemKey) -> Option<Stamp> {
+    pub(super) fn stamp(&self, key: &ItemKey) -> Option<Stamp> {
         self.traces.get(key).map(|trace| trace.stamp)
     }
 
     /// The keys of the items after one key, in order.
-    pub fn live_after<'a>(&'a self, after: Option<&ItemKey>) -> impl Iterator<Item = (&'a ItemKey, Stamp)> {
+    pub(super) fn live_after<'a>(
+        &'a self,
+        after: Option<&ItemKey>,
+    ) -> impl Iterator<Item = (&'a ItemKey, Stamp)> {
         let from = match after {
             Some(key) => std::ops::Bound::Excluded(key.clone()),
             None => std::ops::Bound::Unbounded,

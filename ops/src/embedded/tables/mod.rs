@@ -3,6 +3,7 @@
 mod condition;
 mod global;
 mod index;
+mod page;
 mod replica;
 mod walk;
 
@@ -39,7 +40,7 @@ type Json = Result<Vec<u8>, DynamoDBError>;
 
 impl Tables {
     /// Starts empty, with the roads between the two regions open.
-    pub fn start(
+    pub(super) fn start(
         regions: &[String; 2],
         consistency: TableConsistency,
         links: &Arc<Links>,
@@ -74,7 +75,7 @@ impl Tables {
     }
 
     /// Carries out one call. Nothing here waits, so a call that has begun is finished.
-    pub fn handle(&self, site: usize, operation: &str, body: &Bytes) -> Answer {
+    pub(super) fn handle(&self, site: usize, operation: &str, body: &Bytes) -> Answer {
         let result = match Operation::from_name(operation) {
             Some(operation) => self.dispatch(site, operation, body),
             None => Err(DynamoDBError::unknown_operation(operation)),

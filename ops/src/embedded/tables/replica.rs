@@ -68,7 +68,7 @@ pub(super) struct Replica {
 }
 
 impl Replica {
-    pub fn new(region: &str, clock: Arc<WriteClock>, outbound: Option<Outbound>) -> Self {
+    pub(super) fn new(region: &str, clock: Arc<WriteClock>, outbound: Option<Outbound>) -> Self {
         let mut engine = RustackDynamoDB::new(DynamoDBConfig {
             skip_signature_validation: true,
             default_region: region.to_owned(),
@@ -79,7 +79,7 @@ impl Replica {
     }
 
     /// Writes made by a client: stamped, indexed and sent on their way.
-    pub fn write<T>(
+    pub(super) fn write<T>(
         &self,
         work: impl FnOnce(&RustackDynamoDB) -> Result<T, DynamoDBError>,
     ) -> Result<T, DynamoDBError> {
@@ -106,7 +106,7 @@ impl Replica {
     }
 
     /// A write of the other region arrives: it holds when it is the later one.
-    pub fn arrive(&self, change: Change) -> Result<(), DynamoDBError> {
+    pub(super) fn arrive(&self, change: Change) -> Result<(), DynamoDBError> {
         let mut tables = self.gate.lock();
         let Some(table) = tables.get_mut(&change.table) else {
             return Ok(());
@@ -134,20 +134,20 @@ impl Replica {
     }
 
     /// Looks at, or changes, what is known of a table.
-    pub fn with_table<T>(&self, name: &str, look: impl FnOnce(&mut TableIndex) -> T) -> Option<T> {
+    pub(super) fn with_table<T>(&self, name: &str, look: impl FnOnce(&mut TableIndex) -> T) -> Option<T> {
         self.gate.lock().get_mut(name).map(look)
     }
 
-    pub fn add_table(&self, name: &str, index: TableIndex) {
+    pub(super) fn add_table(&self, name: &str, index: TableIndex) {
         self.gate.lock().insert(name.to_owned(), index);
     }
 
-    pub fn drop_table(&self, name: &str) {
+    pub(super) fn drop_table(&self, name: &str) {
         self.gate.lock().remove(name);
     }
 
     /// Marks a table as replicated and sends everything in it on its way.
-    pub fn send_everything(&self, name: &str) {
+    pub(super) fn send_everything(&self, name: &str) {
         let mut tables = self.gate.lock();
         let Some(table) = tables.get_mut(name) else {
             return;
@@ -162,7 +162,12 @@ impl Replica {
     }
 
     /// Reads one item by its key.
-    pub fn read(&self, table: &str, names: &KeyNames, key: &ItemKey) -> Result<Option<Item>, DynamoDBError> {
+    pub(super) fn read(
+        &self,
+        table: &str,
+        names: &KeyNames,
+        key: &ItemKey,
+    ) -> Result<Option<Item>, DynamoDBError> {
         let mut wanted = Item::new();
         names.write(key, &mut wanted);
         let get = GetItemInput { table_name: table.to_owned(), key: wanted, ..Default::default() };

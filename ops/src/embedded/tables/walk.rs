@@ -1,12 +1,8 @@
 //! Queries of a secondary index and scans, in pages, at the cost of the page.
 
-use std::collections::HashMap;
 use std::ops::Bound;
 
-use rustack_dynamodb_core::expression::AttributePath;
-use rustack_dynamodb_core::expression::{EvalContext, Expr, parse_condition, parse_projection};
 use rustack_dynamodb_core::storage::{SortableAttributeValue, calculate_item_size, partition_key_segment};
-use rustack_dynamodb_model::AttributeValue;
 use rustack_dynamodb_model::error::DynamoDBError;
 use rustack_dynamodb_model::input::{QueryInput, ScanInput};
 use rustack_dynamodb_model::output::{QueryOutput, ScanOutput};
@@ -14,41 +10,11 @@ use rustack_dynamodb_model::types::Select;
 
 use super::condition::{KeyCondition, key_condition};
 use super::index::{Item, ItemKey, KeyNames, SecondaryIndex, TableIndex};
+use super::page::{Asked, PAGE_MAX_BYTES, Page, Room, Shape};
 use super::replica::Replica;
-
-/// What a page of a query or scan reads at most, as on AWS.
-const PAGE_MAX_BYTES: u64 = 1024 * 1024;
 
 /// Keys taken from an index at one time, so that writers do not wait for a long walk.
 const KEYS_AT_ONCE: usize = 256;
-
-/// What is done with the items that are found.
-struct Shape<'a> {
-    filter: Option<Expr>,
-    projection: Option<Vec<AttributePath>>,
-    projected: Option<(Vec<String>, KeyNames)>,
-    names: &'a HashMap<String, String>,
-    values: &'a HashMap<String, AttributeValue>,
-    limit: usize,
-    counts_only: bool,
-}
-
-/// One page.
-#[derive(Default)]
-struct Page {
-    items: Vec<Item>,
-    evaluated: usize,
-    bytes: u64,
-    /// The key attributes of the last item read, when there may be more.
-    last: Option<Item>,
-}
-
-/// Whether a page takes more items.
-#[derive(PartialEq, Eq)]
-enum Room {
-    More,
-    Full,
-}
 
 /// Where a walk stands: the key in the index (when it is one) and in the table.
 #[derive(Clone)]
@@ -67,13 +33,15 @@ pub(super) fn query_index(
         .key_condition_expression
         .as_deref()
         .ok_or_else(|| DynamoDBError::validation("KeyConditionExpression is required to query an index"))?;
-    let about = Shape::new(
-        input.filter_expression.as_deref(),
-        input.projection_expression.as_deref(),
-        (&input.expression_attribute_names, &input.expression_attribute_values),
-        input.limit,
-        input.select == Some(Select::Count),
-    )?;
+    let about = Shape::new(&Asked {
+        condition: Some(condition),
+        filter: input.filter_expression.as_deref(),
+        projection: input.projection_expression.as_deref(),
+        names: &input.expression_attribute_names,
+        values: &input.expression_attribute_values,
+        limit: input.limit,
+        counts_only: input.select == Some(Select::Count),
+    })?;
     let (shape, table_keys, keys) = with_index(replica, &input.table_name, index, about)?;
     let condition = key_condition(
         condition,
@@ -104,13 +72,15 @@ pub(super) fn query_index(
 
 /// Scans a table, or the part of it that one of several parallel scans has.
 pub(super) fn scan(replica: &Replica, input: &ScanInput) -> Result<ScanOutput, DynamoDBError> {
-    let shape = Shape::new(
-        input.filter_expression.as_deref(),
-        input.projection_expression.as_deref(),
-        (&input.expression_attribute_names, &input.expression_attribute_values),
-        input.limit,
-        input.select == Some(Select::Count),
-    )?;
+    let shape = Shape::new(&Asked {
+        condition: None,
+        filter: input.filter_expression.as_deref(),
+        projection: input.projection_expression.as_deref(),
+        names: &input.expression_attribute_names,
+        values: &input.expression_attribute_values,
+        limit: input.limit,
+        counts_only: input.select == Some(Select::Count),
+    })?;
     let keys = replica
         .with_table(&input.table_name, |table| table.keys.clone())
         .ok_or_else(|| no_table(&input.table_name))?;
@@ -287,56 +257,6 @@ fn fill(
         }
     }
     Ok(Room::More)
-}
-
-impl<'a> Shape<'a> {
-    fn new(
-        filter: Option<&str>,
-        projection: Option<&str>,
-        (names, values): (&'a HashMap<String, String>, &'a HashMap<String, AttributeValue>),
-        limit: Option<i32>,
-        counts_only: bool,
-    ) -> Result<Self, DynamoDBError> {
-        let limit = match limit {
-            None => usize::MAX,
-            Some(limit) => usize::try_from(limit)
-                .ok()
-                .filter(|limit| *limit > 0)
-                .ok_or_else(|| DynamoDBError::validation("Limit must be greater than 0"))?,
-        };
-        let invalid = |error: rustack_dynamodb_core::expression::ExpressionError| {
-            DynamoDBError::validation(error.to_string())
-        };
-        let filter = filter.map(parse_condition).transpose().map_err(invalid)?;
-        let projection = projection.map(parse_projection).transpose().map_err(invalid)?;
-        Ok(Self { filter, projection, projected: None, names, values, limit, counts_only })
-    }
-
-    /// Filters and projects; `None` when the filter does not hold.
-    fn apply(&self, mut item: Item, keys: &KeyNames) -> Result<Option<Item>, DynamoDBError> {
-        if let Some((projected, index)) = &self.projected {
-            item.retain(|name, _| keys.has(name) || index.has(name) || projected.contains(name));
-        }
-        let context = EvalContext { item: &item, names: self.names, values: self.values };
-        if let Some(filter) = &self.filter
-            && !context.evaluate(filter).map_err(|error| DynamoDBError::validation(error.to_string()))?
-        {
-            return Ok(None);
-        }
-        match &self.projection {
-            Some(paths) => Ok(Some(context.apply_projection(paths))),
-            None => Ok(Some(item)),
-        }
-    }
-}
-
-impl Page {
-    fn finish(self, shape: &Shape<'_>) -> (Option<Vec<Item>>, i32, i32, Item) {
-        let count = i32::try_from(self.items.len()).unwrap_or(i32::MAX);
-        let evaluated = i32::try_from(self.evaluated).unwrap_or(i32::MAX);
-        let items = (!shape.counts_only).then_some(self.items);
-        (items, count, evaluated, self.last.unwrap_or_default())
-    }
 }
 
 fn no_table(name: &str) -> DynamoDBError {

@@ -1,7 +1,13 @@
 //! The embedded AWS, by the real SDK.
 
+mod buckets;
+mod control;
+mod faults;
+mod indexes;
 mod queues;
 mod site;
+mod speed;
+mod start_and_stop;
 mod tables;
 
 use super::*;

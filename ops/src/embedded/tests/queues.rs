@@ -50,7 +50,7 @@ async fn a_long_poll_wakes_as_soon_as_a_message_comes() {
         (pair.aws.calls().of("sa-east-1", Service::Sqs, "ReceiveMessage") == 1).then_some(())
     })
     .await;
-    let sent = std::time::Instant::now();
+    let sent = tokio::time::Instant::now();
     pair.first.sqs.send_message().queue_url(&queue).message_body("x").send().await.unwrap();
     assert_eq!(waiting.await.unwrap().len(), 1);
     assert!(sent.elapsed() < Duration::from_secs(1), "{:?}", sent.elapsed());

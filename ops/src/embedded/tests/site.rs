@@ -14,12 +14,12 @@ use aws_smithy_types::timeout::TimeoutConfig;
 
 /// The clients of one region. They do not retry, so that a test sees what was answered.
 pub(super) struct Site {
-    pub region: String,
-    pub dynamodb: aws_sdk_dynamodb::Client,
-    pub sqs: aws_sdk_sqs::Client,
-    pub sns: aws_sdk_sns::Client,
-    pub ssm: aws_sdk_ssm::Client,
-    pub s3: aws_sdk_s3::Client,
+    pub(super) region: String,
+    pub(super) dynamodb: aws_sdk_dynamodb::Client,
+    pub(super) sqs: aws_sdk_sqs::Client,
+    pub(super) sns: aws_sdk_sns::Client,
+    pub(super) ssm: aws_sdk_ssm::Client,
+    pub(super) s3: aws_sdk_s3::Client,
 }
 
 pub(super) fn config(region: &str, endpoint: &str) -> aws_config::SdkConfig {
@@ -36,7 +36,7 @@ pub(super) fn config(region: &str, endpoint: &str) -> aws_config::SdkConfig {
 }
 
 impl Site {
-    pub fn new(region: &str, endpoint: &str) -> Self {
+    pub(super) fn new(region: &str, endpoint: &str) -> Self {
         let config = config(region, endpoint);
         Self {
             region: region.to_owned(),
@@ -49,7 +49,7 @@ impl Site {
     }
 
     /// A table as the services use it, with the outbox index.
-    pub async fn create_table(&self, name: &str) {
+    pub(super) async fn create_table(&self, name: &str) {
         let attribute = |name: &str| {
             AttributeDefinition::builder()
                 .attribute_name(name)
@@ -81,7 +81,7 @@ impl Site {
             .unwrap();
     }
 
-    pub async fn add_replica(&self, table: &str, region: &str) {
+    pub(super) async fn add_replica(&self, table: &str, region: &str) {
         let create = CreateReplicationGroupMemberAction::builder().region_name(region).build().unwrap();
         self.dynamodb
             .update_table()
@@ -92,7 +92,7 @@ impl Site {
             .unwrap();
     }
 
-    pub async fn put(&self, table: &str, id: &str, note: &str) {
+    pub(super) async fn put(&self, table: &str, id: &str, note: &str) {
         self.dynamodb
             .put_item()
             .table_name(table)
@@ -104,7 +104,7 @@ impl Site {
     }
 
     /// The note of an item; none when there is no item.
-    pub async fn note(&self, table: &str, id: &str) -> Option<String> {
+    pub(super) async fn note(&self, table: &str, id: &str) -> Option<String> {
         let found = self
             .dynamodb
             .get_item()
@@ -116,7 +116,7 @@ impl Site {
         found.item.and_then(|item| item.get("note").and_then(|note| note.as_s().ok()).cloned())
     }
 
-    pub async fn create_queue(&self, name: &str, visibility_s: u32) -> String {
+    pub(super) async fn create_queue(&self, name: &str, visibility_s: u32) -> String {
         let made = self
             .sqs
             .create_queue()
@@ -128,15 +128,15 @@ impl Site {
         made.queue_url.unwrap()
     }
 
-    pub fn queue_arn(&self, name: &str) -> String {
+    pub(super) fn queue_arn(&self, name: &str) -> String {
         format!("arn:aws:sqs:{}:{}:{name}", self.region, super::ACCOUNT)
     }
 
-    pub async fn create_topic(&self, name: &str) -> String {
+    pub(super) async fn create_topic(&self, name: &str) -> String {
         self.sns.create_topic().name(name).send().await.unwrap().topic_arn.unwrap()
     }
 
-    pub async fn subscribe_raw(&self, topic: &str, queue_arn: &str) {
+    pub(super) async fn subscribe_raw(&self, topic: &str, queue_arn: &str) {
         self.sns
             .subscribe()
             .topic_arn(topic)
@@ -150,7 +150,7 @@ impl Site {
     }
 
     /// Up to ten messages, waiting for the first one at most this long.
-    pub async fn receive(&self, queue: &str, wait_s: i32) -> Vec<aws_sdk_sqs::types::Message> {
+    pub(super) async fn receive(&self, queue: &str, wait_s: i32) -> Vec<aws_sdk_sqs::types::Message> {
         let received = self
             .sqs
             .receive_message()

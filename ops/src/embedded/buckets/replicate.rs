@@ -1,0 +1,41 @@
+//! Copies on their way to the paired bucket.
+
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use super::store::{self, Entry, Store};
+use crate::embedded::links::{Cargo, Links};
+
+/// An object, or a deletion, on its way to the paired bucket.
+pub(super) struct Copy {
+    pub(super) bucket: String,
+    pub(super) key: String,
+    pub(super) entry: Entry,
+    pub(super) made: Instant,
+}
+
+/// Brings objects to their paired bucket, each when its lag is over.
+pub(super) async fn travel(mut copies: mpsc::UnboundedReceiver<Copy>, store: Arc<Store>, links: Arc<Links>) {
+    while let Some(copy) = copies.recv().await {
+        links.arrival(Cargo::Object, copy.made).await;
+        if let Some(bucket) = store.bucket(&copy.bucket) {
+            store.arrive(&bucket, &copy.key, as_replica(copy.entry));
+        }
+    }
+}
+
+fn as_replica(entry: Entry) -> Entry {
+    match entry {
+        Entry::Object(object) => Entry::Object(Arc::new(store::Object {
+            data: object.data.clone(),
+            etag: object.etag.clone(),
+            modified: object.modified,
+            headers: object.headers.clone(),
+            stamp: object.stamp,
+            replica: true,
+        })),
+        Entry::Marker(stamp) => Entry::Marker(stamp),
+    }
+}
