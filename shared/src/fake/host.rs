@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::ledger::Fact;
 use super::weather::{Fate, Service, Span};
-use super::world::{Site, State, World};
+use super::world::{Moment, Site, State, World};
 use crate::clock::{Clock, SharedClock, Timestamp};
 use crate::ports::{PortError, PortErrorKind, PortResult};
 use crate::random::Random;
@@ -31,7 +31,12 @@ pub struct HostInfo {
 /// What the world knows of a process.
 pub(super) struct HostState {
     pub(super) info: HostInfo,
-    pub alive: bool,
+    /// When it was killed.
+    pub(super) died: Option<Moment>,
+    /// When its last call to each site's tables was answered.
+    pub(super) heard_of: [Option<Moment>; 2],
+    /// Messages that it was handed and has neither deleted nor put back, by queue serial and receive count.
+    pub(super) in_hand: BTreeSet<(u64, u32)>,
     /// Calls made after its death: tasks that outlived it.
     pub posthumous: u64,
     /// Sales of which it was shown a settled record, or wrote one.
@@ -44,7 +49,9 @@ impl HostState {
     pub(super) fn new(site: Site, name: &str, skew_ms: i64) -> Self {
         Self {
             info: HostInfo { site, name: name.to_owned(), skew_ms },
-            alive: true,
+            died: None,
+            heard_of: [None; 2],
+            in_hand: BTreeSet::new(),
             posthumous: 0,
             proofs: BTreeSet::new(),
             dead_lettered: BTreeSet::new(),
@@ -78,6 +85,7 @@ impl Clock for HostClock {
 pub(super) struct Call {
     pub operation: &'static str,
     pub at: Site,
+    service: Service,
     fate: Fate,
     one_way: Span,
 }
@@ -120,7 +128,7 @@ impl Host {
     /// The process is gone: no call of it takes effect or returns any more. Whoever runs it drops its future as well.
     pub fn kill(&self) {
         let mut state = self.world.lock();
-        state.hosts[self.id.0].alive = false;
+        state.hosts[self.id.0].died = Some(state.now);
         state.note(Some(self.id), Fact::Killed);
     }
 
@@ -159,7 +167,7 @@ impl Host {
             let at = self.site.on(side);
             let fate = fate(&mut state, at, service, operation);
             let one_way = if at == self.site { state.weather.near } else { state.weather.far };
-            (Call { operation, at, fate, one_way }, one_way.draw(&state.random))
+            (Call { operation, at, service, fate, one_way }, one_way.draw(&state.random))
         };
         tokio::time::sleep(way).await;
         if !self.is_alive() {
@@ -200,6 +208,7 @@ impl Host {
         if !self.reaches(call.at) {
             return Err(self.unanswered(call, true).await);
         }
+        self.hear(call);
         Ok(value)
     }
 
@@ -214,7 +223,24 @@ impl Host {
         error(call.operation, PortErrorKind::NoAnswer)
     }
 
+    fn hear(&self, call: &Call) {
+        let mut state = self.world.lock();
+        if call.service == Service::Tables {
+            let now = state.now;
+            state.hosts[self.id.0].heard_of[call.at.index()] = Some(now);
+        }
+    }
+
+    /// For how long a site's tables have not answered this process.
+    pub(super) fn silence_of(&self, at: Site) -> Duration {
+        let state = self.world.lock();
+        state.now - state.hosts[self.id.0].heard_of[at.index()].unwrap_or_default()
+    }
+
     fn failed(&self, call: &Call, kind: PortErrorKind) -> PortError {
+        if !kind.is_silence() {
+            self.hear(call);
+        }
         self.note(Fact::Failed { at: call.at, operation: call.operation, kind });
         error(call.operation, kind)
     }
@@ -225,9 +251,11 @@ impl Host {
 
     fn is_alive(&self) -> bool {
         let mut state = self.world.lock();
+        let now = state.now;
         let host = &mut state.hosts[self.id.0];
-        host.posthumous += u64::from(!host.alive);
-        host.alive
+        // Tasks that were due in the very millisecond of the end may be polled once more.
+        host.posthumous += u64::from(host.died.is_some_and(|died| died < now));
+        host.died.is_none()
     }
 
     pub(super) async fn lost_on_the_way(&self, call: &Call) -> PortError {

@@ -30,8 +30,9 @@ pub(super) struct RecordRow {
     attempts: u32,
 }
 
+/// How a record is settled.
 #[derive(Clone, Debug)]
-enum Settlement {
+pub(super) enum Settlement {
     Completed(Completion),
     Parked { reason: String },
 }
@@ -47,6 +48,16 @@ impl RecordRow {
             (None, None) => Status::Completed(Completion::Processed { sale: None, at: None, region: None }),
         };
         Record { id, status }
+    }
+
+    /// The same, settled.
+    pub(super) fn settled_as(self, settlement: Settlement) -> Self {
+        Self { settled: Some(settlement), ..self }
+    }
+
+    /// Whether it is a proof.
+    pub(super) fn is_settled(&self) -> bool {
+        self.settled.is_some()
     }
 
     fn proof(&self) -> Option<Proof> {
@@ -67,7 +78,7 @@ impl RecordRow {
 }
 
 impl Host {
-    fn write_record(&self, state: &mut State, at: Site, id: SaleId, row: RecordRow) {
+    pub(super) fn write_record(&self, state: &mut State, at: Site, id: SaleId, row: RecordRow) {
         let (now, serial, lag) = (state.now, state.serial(), Host::lag(state));
         state.records.write(at, id, row, now, serial, lag);
     }
@@ -79,7 +90,7 @@ impl Host {
         }
     }
 
-    fn grant(
+    pub(super) fn grant(
         &self,
         state: &mut State,
         at: Site,
@@ -146,7 +157,7 @@ impl Host {
 impl IdempotencyTable for Host {
     async fn claim(&self, side: Side, request: &ClaimRequest<'_>) -> PortResult<Claimed> {
         let (at, id) = (self.site().on(side), request.sale.id);
-        self.note(Fact::ClaimAsked { at, id });
+        self.note(Fact::ClaimAsked { at, id, other_silent: self.silence_of(at.other()) });
         let claimed = self
             .call("idempotency.claim", Service::Tables, side, |state| {
                 let old = state.records.get(at, &id).cloned();

@@ -47,8 +47,8 @@ pub enum Fact {
     Released { id: Option<SaleId>, after: Duration },
     /// A message was put into the dead-letter queue.
     DeadLettered { at: Site, id: Option<SaleId>, reason: String },
-    /// A claim was asked for at an endpoint (before its decision).
-    ClaimAsked { at: Site, id: SaleId },
+    /// A claim was asked for at an endpoint (before its decision), while the other site's tables had been silent for so long.
+    ClaimAsked { at: Site, id: SaleId, other_silent: Duration },
     /// A claim was granted, and the lease ends at that time of the claimant's clock.
     Claimed { at: Site, id: SaleId, token: Token, attempts: u32 },
     /// A claim was given up.
@@ -73,8 +73,8 @@ pub enum Fact {
     Started,
     /// A process was told to stop.
     Stopping,
-    /// A process ended by itself.
-    Stopped,
+    /// A process ended by itself, in order or because its time ran out, with so many messages still in hand.
+    Stopped { in_order: bool, in_hand: usize },
     /// A process was killed.
     Killed,
     /// A site's endpoints stopped answering.
@@ -152,7 +152,7 @@ impl Fact {
             | Fact::Failed { .. }
             | Fact::Started
             | Fact::Stopping
-            | Fact::Stopped
+            | Fact::Stopped { .. }
             | Fact::Killed
             | Fact::Darkened { .. }
             | Fact::Lightened { .. }
@@ -176,7 +176,15 @@ impl fmt::Display for Fact {
             Fact::Deleted { shown: false, .. } => f.write_str("message deleted WITHOUT PROOF"),
             Fact::Released { after, .. } => write!(f, "message put back for {after:?}"),
             Fact::DeadLettered { at, reason, .. } => write!(f, "dead letter in {}: {reason}", at.name()),
-            Fact::ClaimAsked { at, .. } => write!(f, "asks {} for the claim", at.name()),
+            Fact::ClaimAsked { at, other_silent, .. } => {
+                let silent = other_silent.as_secs_f64();
+                write!(
+                    f,
+                    "asks {} for the claim; {} last answered {silent} s ago",
+                    at.name(),
+                    at.other().name()
+                )
+            }
             Fact::Claimed { at, token, attempts, .. } => {
                 write!(f, "claim {} granted in {}, attempt {attempts}", token.0, at.name())
             }
@@ -208,7 +216,10 @@ impl fmt::Display for Fact {
             }
             Fact::Started => f.write_str("started"),
             Fact::Stopping => f.write_str("told to stop"),
-            Fact::Stopped => f.write_str("stopped"),
+            Fact::Stopped { in_order, in_hand } => {
+                let how = if *in_order { "stopped" } else { "stopped, out of time" };
+                write!(f, "{how}, {in_hand} messages in hand")
+            }
             Fact::Killed => f.write_str("KILLED"),
             Fact::Darkened { site, outage } => write!(f, "{} goes dark ({outage:?})", site.name()),
             Fact::Lightened { site } => write!(f, "{} is back", site.name()),

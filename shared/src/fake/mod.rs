@@ -18,6 +18,7 @@ pub mod ledger;
 mod parameter;
 mod queue;
 mod replicated;
+mod sabotage;
 mod sales_table;
 mod topic;
 pub mod weather;

@@ -95,7 +95,7 @@ impl QueueState {
             }
             let arrival = entry.remove();
             if usable && (arrival.from == site || open) {
-                let sent_at = Timestamp::EPOCH_2025 + due;
+                let sent_at = state.settings.start + due;
                 let Arrival { body, sale, .. } = arrival;
                 let message =
                     Message { body, sale, sent_at, receive_count: 0, visible_at: due, in_flight: false };
@@ -114,11 +114,16 @@ impl QueueState {
     }
 
     fn find(&mut self, receipt: &Receipt) -> Option<(u64, &mut Message)> {
-        let (serial, count) = receipt.0.split_once('#')?;
-        let (serial, count) = (serial.parse().ok()?, count.parse::<u32>().ok()?);
+        let (serial, count) = split(receipt)?;
         let message = self.messages.get_mut(&serial).filter(|message| message.receive_count == count)?;
         Some((serial, message))
     }
+}
+
+/// The message's serial and the receive count that a receipt is for.
+fn split(receipt: &Receipt) -> Option<(u64, u32)> {
+    let (serial, count) = receipt.0.split_once('#')?;
+    Some((serial.parse().ok()?, count.parse().ok()?))
 }
 
 /// Hands out visible messages, in no order, and hides them.
@@ -156,6 +161,7 @@ fn hand_out(queue: &mut QueueState, state: &mut State, host: &Host, serial: u64)
     let twice = Weather::happens(&state.random, state.weather.duplicates);
     message.visible_at = if twice { state.now } else { state.now + state.settings.visibility };
     message.in_flight = true;
+    state.hosts[host.id().0].in_hand.insert((serial, message.receive_count));
     state.note(Some(host.id()), Fact::Received { id: message.sale, count: message.receive_count });
     Some(Delivery {
         message_id: format!("m{serial}"),
@@ -173,6 +179,20 @@ enum Look {
 }
 
 impl Host {
+    /// Whatever becomes of the call that says so, this process has done its part with these messages.
+    fn out_of_hand<'a>(&self, receipts: impl Iterator<Item = &'a Receipt>) {
+        let mut state = self.world().lock();
+        let in_hand = &mut state.hosts[self.id().0].in_hand;
+        for key in receipts.filter_map(split) {
+            in_hand.remove(&key);
+        }
+    }
+
+    /// How many messages this process was handed and has neither deleted nor put back.
+    pub fn messages_in_hand(&self) -> usize {
+        self.world().lock().hosts[self.id().0].in_hand.len()
+    }
+
     fn with_queue<T>(&self, state: &mut State, act: impl FnOnce(&mut QueueState, &mut State) -> T) -> T {
         let index = self.site().index();
         let mut queue = std::mem::take(&mut state.queues[index]);
@@ -225,12 +245,17 @@ impl Queue for Host {
         assert!((1..=QUEUE_BATCH_MAX).contains(&max), "more messages than one receive takes");
         let call = self.depart("queue.receive", Service::Queue, Side::Local).await?;
         match self.poll_queue(max, wait).await {
-            Some(taken) => self.come_back(&call, taken).await,
+            Some(taken) => {
+                let receipts: Vec<_> = taken.iter().map(|delivery| delivery.receipt.clone()).collect();
+                // What the answer should have brought was never in hand.
+                self.come_back(&call, taken).await.inspect_err(|_| self.out_of_hand(receipts.iter()))
+            }
             None => Err(self.lost_on_the_way(&call).await),
         }
     }
 
     async fn delete(&self, receipts: &[Receipt]) -> PortResult<Vec<Receipt>> {
+        self.out_of_hand(receipts.iter());
         assert!(receipts.len() <= QUEUE_BATCH_MAX, "more messages than one batch takes");
         self.call("queue.delete", Service::Queue, Side::Local, |state| {
             self.with_queue(state, |queue, state| {
@@ -242,6 +267,7 @@ impl Queue for Host {
     }
 
     async fn change_visibility(&self, puts: &[Put]) -> PortResult<()> {
+        self.out_of_hand(puts.iter().map(|put| &put.receipt));
         assert!(puts.len() <= QUEUE_BATCH_MAX, "more messages than one batch takes");
         let changed = self
             .call("queue.change_visibility", Service::Queue, Side::Local, |state| {

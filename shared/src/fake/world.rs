@@ -79,6 +79,8 @@ pub struct WorldSettings {
     pub max_receive_count: u32,
     /// Most messages of a queue in flight: 120,000 for a standard queue of SQS.
     pub in_flight_max: usize,
+    /// The true time at the beginning.
+    pub start: Timestamp,
 }
 
 impl Default for WorldSettings {
@@ -88,6 +90,7 @@ impl Default for WorldSettings {
             visibility: Duration::from_secs(90),
             max_receive_count: 1000,
             in_flight_max: 120_000,
+            start: Timestamp::EPOCH_2025,
         }
     }
 }
@@ -99,6 +102,7 @@ pub struct World(Arc<Inner>);
 struct Inner {
     state: Mutex<State>,
     started: Instant,
+    start: Timestamp,
     regions: [Region; 2],
     /// Wakes whoever waits at a queue.
     stirred: [Notify; 2],
@@ -213,6 +217,7 @@ impl World {
         Self(Arc::new(Inner {
             state: Mutex::new(state),
             started: Instant::now(),
+            start: settings.start,
             regions: Site::BOTH.map(region),
             stirred: Default::default(),
         }))
@@ -255,7 +260,7 @@ impl World {
 
     /// The true time, which no host's clock tells.
     pub fn true_time(&self) -> Timestamp {
-        Timestamp::EPOCH_2025 + self.now()
+        self.0.start + self.now()
     }
 
     /// Changes the weather from now on.
@@ -286,7 +291,7 @@ impl World {
     }
 
     /// A site is gone for good, with everything that had not left it. Gives back the sales of which something is left in the other one:
-    /// a row, a record or a message.
+    /// a row, a proof or a message.
     pub fn lose(&self, site: Site) -> std::collections::BTreeSet<SaleId> {
         let mut state = self.lock();
         state.links.dark[site.index()] = Some(Outage::Region);
@@ -301,7 +306,7 @@ impl World {
         let left = site.other();
         let mut survivors: std::collections::BTreeSet<_> =
             state.sales.iter(left).map(|(id, _)| *id).collect();
-        survivors.extend(state.records.iter(left).map(|(id, _)| *id));
+        survivors.extend(state.records.iter(left).filter(|(_, row)| row.is_settled()).map(|(id, _)| *id));
         survivors.extend(state.queues[left.index()].sales());
         survivors
     }
