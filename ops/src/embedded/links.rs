@@ -71,25 +71,33 @@ impl Links {
 
     /// Waits until what was written at `written` may arrive at the other side.
     pub(super) async fn arrival(&self, cargo: Cargo, written: Instant) {
+        if matches!(self.due(cargo, written), Some(due) if due <= Instant::now()) {
+            return;
+        }
         let mut settings_changed = self.changed.subscribe();
         let mut faults_changed = self.faults.watch();
         loop {
-            let settings = self.settings();
-            let lag = match cargo {
-                Cargo::Item => settings.table_lag_ms,
-                Cargo::Object => settings.bucket_lag_ms,
-            };
-            let open = !settings.paused && !self.either_dark();
-            let due = written + Duration::from_millis(lag);
-            if open && due <= Instant::now() {
+            let due = self.due(cargo, written);
+            if due.is_some_and(|due| due <= Instant::now()) {
                 return;
             }
             tokio::select! {
-                () = tokio::time::sleep_until(due), if open => {}
+                () = tokio::time::sleep_until(due.unwrap_or(written)), if due.is_some() => {}
                 _ = settings_changed.changed() => {}
                 _ = faults_changed.changed() => {}
             }
         }
+    }
+
+    /// When what was written at `written` arrives, as things stand; none while the road is closed.
+    fn due(&self, cargo: Cargo, written: Instant) -> Option<Instant> {
+        let settings = self.settings();
+        let lag = match cargo {
+            Cargo::Item => settings.table_lag_ms,
+            Cargo::Object => settings.bucket_lag_ms,
+        };
+        let open = !settings.paused && !self.either_dark();
+        open.then(|| written + Duration::from_millis(lag))
     }
 
     /// Waits until both of two regions have light.

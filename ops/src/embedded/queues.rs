@@ -4,13 +4,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use http::HeaderValue;
 use rustack_sqs_core::config::SqsConfig;
 use rustack_sqs_core::handler::RustackSqsHandler;
 use rustack_sqs_core::provider::RustackSqs;
 use rustack_sqs_http::body::SqsResponseBody;
 use rustack_sqs_http::dispatch::SqsHandler;
 use rustack_sqs_http::response::error_to_response;
-use rustack_sqs_model::error::SqsError;
+use rustack_sqs_model::error::{SqsError, SqsErrorCode};
 use rustack_sqs_model::input::SendMessageInput;
 use rustack_sqs_model::operations::SqsOperation;
 
@@ -40,7 +41,7 @@ impl Queues {
             Some(operation) => self.handler.handle_operation(operation, body).await,
             None => Err(SqsError::unknown_operation(operation)),
         };
-        let response = result.unwrap_or_else(|error| error_to_response(&error, &request_id()));
+        let response = result.unwrap_or_else(|error| refused(&error));
         response.map(|body| match body {
             SqsResponseBody::Buffered(body) => body,
             SqsResponseBody::Empty => Default::default(),
@@ -58,4 +59,14 @@ impl Queues {
     pub(super) async fn shut_down(&self) {
         self.provider.shutdown_all().await;
     }
+}
+
+/// The engine's answer to an error, with the one code it does not word as AWS does put right.
+fn refused(error: &SqsError) -> http::Response<SqsResponseBody> {
+    let mut response = error_to_response(error, &request_id());
+    if error.code == SqsErrorCode::MessageNotInflight {
+        let code = HeaderValue::from_static("AWS.SimpleQueueService.MessageNotInflight;Sender");
+        response.headers_mut().insert("x-amzn-query-error", code);
+    }
+    response
 }

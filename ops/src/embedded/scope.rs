@@ -112,11 +112,16 @@ fn read_scope(scope: &str, regions: &[String; 2]) -> Result<(usize, Service), Sc
     else {
         return Err(ScopeError::Malformed);
     };
-    let site = regions.iter().position(|known| known == region).ok_or_else(|| {
-        let [first, second] = regions.clone();
-        ScopeError::UnknownRegion(region.to_owned(), first, second)
-    })?;
     let service = Service::named(service).ok_or_else(|| ScopeError::UnknownService(service.to_owned()))?;
+    let site = match regions.iter().position(|known| known == region) {
+        Some(site) => site,
+        // STS is asked at its global endpoint by older tools, whatever their region.
+        None if service == Service::Sts => 0,
+        None => {
+            let [first, second] = regions.clone();
+            return Err(ScopeError::UnknownRegion(region.to_owned(), first, second));
+        }
+    };
     Ok((site, service))
 }
 

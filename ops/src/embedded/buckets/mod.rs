@@ -9,6 +9,7 @@ mod replicate;
 mod store;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use http::request::Parts;
@@ -24,7 +25,7 @@ use super::clock;
 use super::links::Links;
 use config::{Replication, Setting};
 use error::S3Error;
-use replicate::{Copy, travel};
+use replicate::{COPIES_MAX, Copy, travel};
 use store::{BUCKETS_MAX, Bucket, Entry, Store};
 
 /// The buckets of both regions.
@@ -32,6 +33,7 @@ pub(super) struct Buckets {
     regions: [String; 2],
     store: Arc<Store>,
     copies: mpsc::UnboundedSender<Copy>,
+    waiting: Arc<AtomicUsize>,
 }
 
 /// A call, taken apart.
@@ -67,14 +69,15 @@ impl Buckets {
     ) -> Self {
         let store = Arc::new(Store::default());
         let (copies, arriving) = mpsc::unbounded_channel();
-        let travelling = travel(arriving, Arc::clone(&store), links);
+        let waiting = Arc::new(AtomicUsize::new(0));
+        let travelling = travel(arriving, Arc::clone(&store), links, Arc::clone(&waiting));
         tasks.spawn(async move {
             tokio::select! {
                 () = stop.cancelled() => {}
                 () = travelling => {}
             }
         });
-        Self { regions: regions.clone(), store, copies }
+        Self { regions: regions.clone(), store, copies, waiting }
     }
 
     /// Carries out one call. Nothing here waits, so a call that has begun is finished.
@@ -146,8 +149,13 @@ impl Buckets {
         if buckets.len() >= BUCKETS_MAX {
             return Err(S3Error::TOO_MANY_BUCKETS);
         }
-        let bucket =
-            Bucket { site, created: clock::now(), entries: Default::default(), settings: Default::default() };
+        let bucket = Bucket {
+            site,
+            created: clock::now(),
+            entries: Default::default(),
+            settings: Default::default(),
+            replication: Default::default(),
+        };
         buckets.insert(name.to_owned(), Arc::new(bucket));
         let mut made = answer(StatusCode::OK, "application/xml", Bytes::new());
         if let Ok(location) = HeaderValue::from_str(&format!("/{name}")) {
@@ -178,19 +186,24 @@ impl Buckets {
         )
     }
 
+    /// Whether copies can be taken on their way, or too many wait already.
+    fn way_is_free(&self) -> bool {
+        self.waiting.load(Ordering::Relaxed) < COPIES_MAX
+    }
+
     /// Sends what a client wrote to the paired bucket, where the bucket has one.
     fn replicate(&self, bucket: &Bucket, key: &str, entry: Entry) {
-        let rule = bucket.settings.read().get(&Setting::Replication).cloned();
-        let Some(rule) = rule else {
+        let rule = bucket.replication.read();
+        let Some(rule) = rule.as_ref() else {
             return;
         };
-        let rule = Replication::parse(&String::from_utf8_lossy(&rule));
         let travels = match &entry {
             Entry::Object(object) => !object.replica,
             Entry::Marker(_) => rule.delete_markers,
         };
-        if let (true, Some(destination)) = (travels, rule.destination) {
-            let copy = Copy { bucket: destination, key: key.to_owned(), entry, made: Instant::now() };
+        if let (true, Some(destination)) = (travels, &rule.destination) {
+            let copy = Copy { bucket: destination.clone(), key: key.to_owned(), entry, made: Instant::now() };
+            self.waiting.fetch_add(1, Ordering::Relaxed);
             // Nobody listens once the embedded AWS stops, and then nothing needs to arrive.
             let _ = self.copies.send(copy);
         }
@@ -221,10 +234,16 @@ fn configure(bucket: &Bucket, setting: Setting, call: &Call<'_>) -> Result<Answe
             if setting == Setting::Replication && !versioned {
                 return Err(S3Error::NOT_VERSIONED);
             }
+            if setting == Setting::Replication {
+                *bucket.replication.write() = Some(Replication::parse(&String::from_utf8_lossy(&body)));
+            }
             settings.insert(setting, body);
             Ok(answer(setting.taken(method), "application/xml", Bytes::new()))
         }
         "DELETE" => {
+            if setting == Setting::Replication {
+                *bucket.replication.write() = None;
+            }
             bucket.settings.write().remove(&setting);
             Ok(answer(setting.taken(method), "application/xml", Bytes::new()))
         }

@@ -32,6 +32,7 @@ impl Buckets {
         match call.parts.method.as_str() {
             "PUT" if call.parts.headers.contains_key("x-amz-copy-source") => Err(S3Error::NOT_IMPLEMENTED),
             "PUT" if Setting::asked(&call.query).is_some() => Err(S3Error::NOT_IMPLEMENTED),
+            "PUT" | "DELETE" if !self.way_is_free() => Err(S3Error::STORE_FULL),
             "PUT" => {
                 let object = received(call, self.store.stamp())?;
                 let only_new = only_new(&call.parts.headers)?;

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use parking_lot::RwLock;
 use time::OffsetDateTime;
 
-use super::config::Setting;
+use super::config::{Replication, Setting};
 
 /// The largest object, in bytes.
 pub(super) const OBJECT_MAX: usize = 8 * 1024 * 1024;
@@ -64,6 +64,8 @@ pub(super) struct Bucket {
     pub entries: RwLock<BTreeMap<String, Entry>>,
     /// The settings as they were put, in XML.
     pub settings: RwLock<HashMap<Setting, Bytes>>,
+    /// Where copies go, read from the settings once for all puts.
+    pub replication: RwLock<Option<Replication>>,
 }
 
 /// All buckets: their names are unique over the regions.
@@ -127,7 +129,12 @@ impl Store {
     pub(super) fn delete(&self, bucket: &Bucket, key: &str) -> u64 {
         let mut entries = bucket.entries.write();
         let stamp = self.stamp();
-        let before = entries.insert(key.to_owned(), Entry::Marker(stamp));
+        // Only where copies come from elsewhere can one arrive late.
+        let before = if bucket.replication.read().is_some() {
+            entries.insert(key.to_owned(), Entry::Marker(stamp))
+        } else {
+            entries.remove(key)
+        };
         self.account(before.as_ref(), 0);
         stamp
     }

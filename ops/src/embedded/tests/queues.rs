@@ -154,3 +154,24 @@ async fn more_publishes_at_once_than_the_engine_takes_wait_and_none_fails() {
         published.unwrap();
     }
 }
+
+#[tokio::test]
+async fn refusals_have_the_codes_that_the_sdk_knows() {
+    let pair = Pair::start().await;
+    let none =
+        pair.first.sqs.get_queue_url().queue_name("none").send().await.unwrap_err().into_service_error();
+    assert!(none.is_queue_does_not_exist(), "{none:?}");
+    let queue = pair.first.create_queue("q", 30).await;
+    let gone = pair
+        .first
+        .sqs
+        .change_message_visibility()
+        .queue_url(&queue)
+        .receipt_handle("old")
+        .visibility_timeout(5);
+    let gone = gone.send().await.unwrap_err().into_service_error();
+    assert!(gone.is_message_not_inflight(), "{gone:?}");
+    let other = pair.first.sqs.create_queue().queue_name("q");
+    let other = other.attributes(QueueAttributeName::VisibilityTimeout, "31").send().await.unwrap_err();
+    assert!(other.into_service_error().is_queue_name_exists());
+}
