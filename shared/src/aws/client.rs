@@ -45,6 +45,11 @@ impl Limits {
         Self { attempt: Duration::from_millis(1500), operation: Duration::from_secs(2), attempts: 2 }
     }
 
+    /// For an operator's commands: patient, since a control plane may be slow.
+    pub fn operator() -> Self {
+        Self { attempt: Duration::from_secs(10), operation: Duration::from_secs(30), attempts: 4 }
+    }
+
     fn timeouts(self) -> TimeoutConfig {
         TimeoutConfig::builder()
             .connect_timeout(CONNECT_TIMEOUT)
@@ -85,7 +90,8 @@ impl RegionClients {
         if plain_http {
             // An emulator takes any credentials; AWS itself is never spoken to without TLS.
             let any = Credentials::new("test", "test", None, None, "emulator");
-            let chain = CredentialsProviderChain::first_try("env", EnvironmentVariableCredentialsProvider::new());
+            let chain =
+                CredentialsProviderChain::first_try("env", EnvironmentVariableCredentialsProvider::new());
             loader = loader.credentials_provider(chain.or_else("emulator", any));
         }
         Self { config: loader.load().await, emulator: endpoint_url.is_some() }

@@ -34,7 +34,9 @@ where
             SdkError::TimeoutError(_) | SdkError::DispatchFailure(_) | SdkError::ResponseError(_) => {
                 PortErrorKind::NoAnswer
             }
-            SdkError::ServiceError(answer) => service_kind(answer.err().code(), answer.raw().status().as_u16()),
+            SdkError::ServiceError(answer) => {
+                service_kind(answer.err().code(), answer.raw().status().as_u16())
+            }
             // A request that could not be built or signed, and what the SDK may add to this open enum.
             SdkError::ConstructionFailure(_) | _ => PortErrorKind::Refused,
         };

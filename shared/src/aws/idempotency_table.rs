@@ -58,7 +58,13 @@ enum Outcome {
 }
 
 impl DynamoIdempotencyTable {
-    pub(super) fn new(local: Client, peer: Client, table: String, default_owner: Region, strong: bool) -> Self {
+    pub(super) fn new(
+        local: Client,
+        peer: Client,
+        table: String,
+        default_owner: Region,
+        strong: bool,
+    ) -> Self {
         Self { local, peer, table, default_owner, strong }
     }
 
@@ -100,7 +106,9 @@ impl DynamoIdempotencyTable {
     ) -> PortResult<Settled> {
         match send(operation, update).await? {
             Outcome::Held(_) => Ok(Settled::Done(proof)),
-            Outcome::Failed(Some(old)) if held_by(&old, claim) && item::text(&old, "status") == Some(status) => {
+            Outcome::Failed(Some(old))
+                if held_by(&old, claim) && item::text(&old, "status") == Some(status) =>
+            {
                 Ok(Settled::Done(proof))
             }
             Outcome::Failed(Some(old)) => Ok(Settled::Lost(Some(self.record(operation, &old)?))),
@@ -127,7 +135,9 @@ impl DynamoIdempotencyTable {
                 Some(CANCELLED) => Completion::Cancelled { at: settled_at? },
                 Some(_) | None => processed(),
             }),
-            Some(PARKED) => Status::Parked { reason: item::text(item, "reason").unwrap_or_default().to_owned() },
+            Some(PARKED) => {
+                Status::Parked { reason: item::text(item, "reason").unwrap_or_default().to_owned() }
+            }
             Some(IN_PROGRESS) => Status::InProgress(Lease {
                 worker: WorkerId(item::text(item, "worker")?.to_owned()),
                 region: region()?,
@@ -141,7 +151,8 @@ impl DynamoIdempotencyTable {
 }
 
 fn held_by(item: &Item, claim: &Claim) -> bool {
-    item::text(item, "worker") == Some(claim.worker.0.as_str()) && item::integer(item, "token") == Some(claim.token.0)
+    item::text(item, "worker") == Some(claim.worker.0.as_str())
+        && item::integer(item, "token") == Some(claim.token.0)
 }
 
 async fn send(operation: &'static str, update: UpdateItemFluentBuilder) -> PortResult<Outcome> {
@@ -221,7 +232,8 @@ impl IdempotencyTable for DynamoIdempotencyTable {
     }
 
     async fn complete(&self, at: Side, claim: &Claim, completion: &Completion) -> PortResult<Settled> {
-        const EXPRESSION: &str = "SET #status = :completed, outcome = :outcome, settled_at = :at REMOVE lease_until";
+        const EXPRESSION: &str =
+            "SET #status = :completed, outcome = :outcome, settled_at = :at REMOVE lease_until";
         let (outcome, settled_at) = match completion {
             Completion::Processed { at, .. } => (PROCESSED, *at),
             Completion::Cancelled { at } => (CANCELLED, Some(*at)),
@@ -242,10 +254,15 @@ impl IdempotencyTable for DynamoIdempotencyTable {
         self.settle("UpdateItem idempotency (park)", update, claim, PARKED, Proof::parked()).await
     }
 
-    async fn cancel(&self, at: Side, id: SaleId, now: Timestamp, expires_at: Timestamp) -> PortResult<Cancelled> {
+    async fn cancel(
+        &self,
+        at: Side,
+        id: SaleId,
+        now: Timestamp,
+        expires_at: Timestamp,
+    ) -> PortResult<Cancelled> {
         const OPERATION: &str = "UpdateItem idempotency (cancel)";
-        const EXPRESSION: &str =
-            "SET #status = :completed, outcome = :outcome, settled_at = :at, expires_at = :expires_at REMOVE lease_until";
+        const EXPRESSION: &str = "SET #status = :completed, outcome = :outcome, settled_at = :at, expires_at = :expires_at REMOVE lease_until";
         let update = self
             .update(at, id, FREE, EXPRESSION)
             .expression_attribute_values(":in_progress", s(IN_PROGRESS))
@@ -266,7 +283,12 @@ impl IdempotencyTable for DynamoIdempotencyTable {
 
     async fn reopen(&self, at: Side, id: SaleId) -> PortResult<()> {
         let update = self
-            .update(at, id, "#status = :parked", "SET #status = :in_progress, lease_until = :free, attempts = :free REMOVE reason")
+            .update(
+                at,
+                id,
+                "#status = :parked",
+                "SET #status = :in_progress, lease_until = :free, attempts = :free REMOVE reason",
+            )
             .expression_attribute_values(":parked", s(PARKED))
             .expression_attribute_values(":in_progress", s(IN_PROGRESS))
             .expression_attribute_values(":free", n(0));

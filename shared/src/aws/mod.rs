@@ -6,6 +6,8 @@ mod error;
 mod idempotency_table;
 mod item;
 pub mod names;
+pub mod operator;
+pub mod provision;
 mod queue;
 mod sales_table;
 mod state;
@@ -35,6 +37,11 @@ impl Clients {
         let local = RegionClients::connect(sites.local(), endpoint, Limits::local()).await;
         let peer = local.in_region(sites.peer(), Limits::peer());
         Self { settings: settings.clone(), sites: sites.clone(), local, peer }
+    }
+
+    /// What an operator does beyond the ports.
+    pub fn operator(&self) -> operator::SiteOperator {
+        operator::SiteOperator::new(&self.local, self.settings.clone())
     }
 
     /// The sales table.

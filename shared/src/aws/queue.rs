@@ -35,8 +35,9 @@ impl SqsQueue {
     }
 }
 
-fn delivery(message: Message) -> Option<Delivery> {
-    let attribute = |name: MessageSystemAttributeName| message.attributes().and_then(|all| all.get(&name)).cloned();
+pub(super) fn delivery(message: Message) -> Option<Delivery> {
+    let attribute =
+        |name: MessageSystemAttributeName| message.attributes().and_then(|all| all.get(&name)).cloned();
     let receive_count = attribute(MessageSystemAttributeName::ApproximateReceiveCount);
     let sent = attribute(MessageSystemAttributeName::SentTimestamp);
     Some(Delivery {
@@ -68,8 +69,10 @@ impl Queue for SqsQueue {
     async fn delete(&self, receipts: &[Receipt]) -> PortResult<Vec<Receipt>> {
         let mut request = self.client.delete_message_batch().queue_url(&self.url);
         for (index, receipt) in receipts.iter().enumerate() {
-            let entry = DeleteMessageBatchRequestEntry::builder().id(index.to_string()).receipt_handle(&receipt.0);
-            request = request.entries(entry.build().map_err(|e| malformed("DeleteMessageBatch", &e.to_string()))?);
+            let entry =
+                DeleteMessageBatchRequestEntry::builder().id(index.to_string()).receipt_handle(&receipt.0);
+            request =
+                request.entries(entry.build().map_err(|e| malformed("DeleteMessageBatch", &e.to_string()))?);
         }
         let answer = request.send().await.map_err(port_error("DeleteMessageBatch"))?;
         let index = |id: &str| id.parse::<usize>().ok().and_then(|i| receipts.get(i)).cloned();
@@ -80,7 +83,8 @@ impl Queue for SqsQueue {
         const OPERATION: &str = "ChangeMessageVisibilityBatch";
         let mut request = self.client.change_message_visibility_batch().queue_url(&self.url);
         for (index, put) in puts.iter().enumerate() {
-            let seconds = u64::try_from(put.after.as_millis().div_ceil(1000)).unwrap_or(u64::MAX).min(VISIBILITY_MAX_S);
+            let seconds =
+                u64::try_from(put.after.as_millis().div_ceil(1000)).unwrap_or(u64::MAX).min(VISIBILITY_MAX_S);
             let entry = ChangeMessageVisibilityBatchRequestEntry::builder()
                 .id(index.to_string())
                 .receipt_handle(&put.receipt.0)

@@ -19,7 +19,9 @@ use super::error::{malformed, port_error};
 use super::item::{self, Item, n, s};
 use super::names;
 use crate::clock::Timestamp;
-use crate::ports::{Inserted, Marked, OUTBOX_SHARDS, OutboxEntry, PortError, PortErrorKind, PortResult, SalesTable};
+use crate::ports::{
+    Inserted, Marked, OUTBOX_SHARDS, OutboxEntry, PortError, PortErrorKind, PortResult, SalesTable,
+};
 use crate::region::{Region, Side};
 use crate::sale::{Progress, Sale, SaleId, StoredSale};
 
@@ -99,7 +101,9 @@ impl SalesTable for DynamoSalesTable {
             Ok(_) => Ok(Inserted::New),
             Err(error) => match error.as_service_error() {
                 Some(PutItemError::ConditionalCheckFailedException(failed)) => {
-                    let old = failed.item().ok_or_else(|| malformed(INSERT, "a failed condition without the item"))?;
+                    let old = failed
+                        .item()
+                        .ok_or_else(|| malformed(INSERT, "a failed condition without the item"))?;
                     let stored = self.stored(INSERT, old)?;
                     Ok(if stored.sale == *sale { Inserted::New } else { Inserted::Existed(stored) })
                 }
@@ -165,7 +169,12 @@ impl SalesTable for DynamoSalesTable {
         if_it_holds("UpdateItem sales (reopened)", update).await.map(drop)
     }
 
-    async fn outbox(&self, shard: u8, accepted_before: Timestamp, limit: usize) -> PortResult<Vec<OutboxEntry>> {
+    async fn outbox(
+        &self,
+        shard: u8,
+        accepted_before: Timestamp,
+        limit: usize,
+    ) -> PortResult<Vec<OutboxEntry>> {
         let query = self
             .local
             .query()
@@ -193,7 +202,9 @@ fn entry(item: &Item) -> PortResult<OutboxEntry> {
 async fn if_it_holds(operation: &'static str, update: UpdateItemFluentBuilder) -> PortResult<bool> {
     match update.send().await {
         Ok(_) => Ok(true),
-        Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(false),
+        Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
+            Ok(false)
+        }
         Err(error) => Err(port_error(operation)(error)),
     }
 }

@@ -12,9 +12,9 @@ pub enum Service {
 }
 
 impl Service {
-    /// Whether a service reads what this one does.
-    pub fn includes(self, other: Service) -> bool {
-        self == Service::Both || self == other
+    /// Whether a variable of this service is read by `reader`. Who asks for both reads everything.
+    pub fn includes(self, reader: Service) -> bool {
+        self == reader || self == Service::Both || reader == Service::Both
     }
 
     /// Its name in lists.
@@ -50,7 +50,12 @@ const fn optional(name: &'static str, service: Service, help: &'static str) -> V
     Variable { name, default: None, required: false, service, help }
 }
 
-const fn with_default(name: &'static str, default: &'static str, service: Service, help: &'static str) -> Variable {
+const fn with_default(
+    name: &'static str,
+    default: &'static str,
+    service: Service,
+    help: &'static str,
+) -> Variable {
     Variable { name, default: Some(default), required: false, service, help }
 }
 
