@@ -35,7 +35,8 @@ def interpolate(value):
 
 
 def of_schema(document, schema):
-    validator = jsonschema.validators.validator_for(schema)(schema)
+    # Named, because the file names its draft by an address that jsonschema does not know.
+    validator = jsonschema.Draft201909Validator(schema)
     for error in validator.iter_errors(document):
         yield f"{'.'.join(str(part) for part in error.absolute_path)}: {error.message}"
 

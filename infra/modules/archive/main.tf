@@ -2,7 +2,6 @@
 
 resource "aws_s3_bucket" "archive" {
   #checkov:skip=CKV_AWS_18: the only writer is one task role; object-level reads belong in a CloudTrail data trail of the account, not in a second bucket here
-  #checkov:skip=CKV_AWS_145: two-way replication of KMS objects needs a key per region and kms:Decrypt in both directions; SSE-S3 encrypts at rest without that coupling
   #checkov:skip=CKV2_AWS_62: nothing acts on object events; the table says what is processed
   #checkov:skip=CKV_AWS_144: replication is declared in modules/links, which owns both directions
   bucket        = var.bucket

@@ -71,8 +71,6 @@ resource "aws_apigatewayv2_route" "open" {
 }
 
 resource "aws_cloudwatch_log_group" "access" {
-  #checkov:skip=CKV_AWS_158: encrypted at rest by CloudWatch; addresses and status codes, no body
-  #checkov:skip=CKV_AWS_338: a month is what an incident needs; the retention is a variable
   name              = "/sales/${var.region}/edge"
   retention_in_days = var.log_retention_days
 }

@@ -17,7 +17,6 @@ locals {
 }
 
 resource "aws_ecr_repository" "first" {
-  #checkov:skip=CKV_AWS_136: encrypted at rest with AES-256 by ECR; images hold no secret
   provider = aws.first
   for_each = local.repositories
 
@@ -30,7 +29,6 @@ resource "aws_ecr_repository" "first" {
 }
 
 resource "aws_ecr_repository" "second" {
-  #checkov:skip=CKV_AWS_136: encrypted at rest with AES-256 by ECR; images hold no secret
   provider = aws.second
   for_each = local.repositories
 

@@ -25,26 +25,17 @@ resource "aws_sns_topic" "sales" {
 resource "aws_sns_topic_policy" "sales" {
   arn = aws_sns_topic.sales.arn
 
+  # Nobody is let in here: who of this account may publish is said by its roles, and no other account may.
   policy = jsonencode({
     Version = "2012-10-17"
-    Statement = [
-      {
-        # Who may publish or subscribe is said by the account's roles; this hands the decision to IAM.
-        Sid       = "AccountByIam"
-        Effect    = "Allow"
-        Principal = { AWS = "arn:aws:iam::${var.account_id}:root" }
-        Action    = ["sns:Publish", "sns:Subscribe", "sns:GetTopicAttributes", "sns:SetTopicAttributes", "sns:ListSubscriptionsByTopic"]
-        Resource  = local.topic_arn
-      },
-      {
-        Sid       = "TlsOnly"
-        Effect    = "Deny"
-        Principal = "*"
-        Action    = "sns:Publish"
-        Resource  = local.topic_arn
-        Condition = { Bool = { "aws:SecureTransport" = "false" } }
-      },
-    ]
+    Statement = [{
+      Sid       = "TlsOnly"
+      Effect    = "Deny"
+      Principal = "*"
+      Action    = "sns:Publish"
+      Resource  = local.topic_arn
+      Condition = { Bool = { "aws:SecureTransport" = "false" } }
+    }]
   })
 }
 

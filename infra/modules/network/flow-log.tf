@@ -1,8 +1,6 @@
 # Only what was refused: that is what an engineer looks for, and it is a small part of the traffic.
 
 resource "aws_cloudwatch_log_group" "refused" {
-  #checkov:skip=CKV_AWS_158: encrypted at rest by CloudWatch; addresses and ports, no content
-  #checkov:skip=CKV_AWS_338: a year of refused connections helps nobody; the retention is a variable
   name              = "/sales/${var.region}/network"
   retention_in_days = var.log_retention_days
 }

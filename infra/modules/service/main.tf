@@ -48,8 +48,6 @@ locals {
 }
 
 resource "aws_cloudwatch_log_group" "this" {
-  #checkov:skip=CKV_AWS_158: encrypted at rest by CloudWatch; the services log ids and durations, never a body
-  #checkov:skip=CKV_AWS_338: a month is what an incident needs; the retention is a variable
   name              = "/sales/${var.region}/${var.name}"
   retention_in_days = var.log_retention_days
 }

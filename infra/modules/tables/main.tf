@@ -19,7 +19,6 @@ locals {
 }
 
 resource "aws_dynamodb_table" "sales" {
-  #checkov:skip=CKV_AWS_119: the AWS-owned key encrypts at rest at no cost and needs no key in two regions; set kms_key_arn here if your auditors want their own
   count    = local.eventual ? 1 : 0
   provider = aws.first
 
@@ -65,7 +64,6 @@ resource "aws_dynamodb_table" "sales" {
 }
 
 resource "aws_dynamodb_table" "idempotency" {
-  #checkov:skip=CKV_AWS_119: as above
   count    = local.eventual ? 1 : 0
   provider = aws.first
 
@@ -96,7 +94,6 @@ resource "aws_dynamodb_table" "idempotency" {
 }
 
 resource "aws_dynamodb_table_replica" "sales" {
-  #checkov:skip=CKV_AWS_271: as above
   count    = local.eventual ? 1 : 0
   provider = aws.second
 
@@ -106,7 +103,6 @@ resource "aws_dynamodb_table_replica" "sales" {
 }
 
 resource "aws_dynamodb_table_replica" "idempotency" {
-  #checkov:skip=CKV_AWS_271: as above
   count    = local.eventual ? 1 : 0
   provider = aws.second
 

@@ -64,6 +64,7 @@ module "global" {
   primary_region           = local.settings.primary_region
   operator_principals      = local.settings.operator_principals
   alarm_email              = local.settings.alarm_email
+  deletion_protection      = local.settings.deletion_protection
 
   network = {
     egress = local.settings.network.egress

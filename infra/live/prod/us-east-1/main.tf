@@ -37,6 +37,8 @@ module "region" {
   timing            = local.settings.timing
   alarm_email       = local.settings.alarm_email
 
+  deletion_protection = local.settings.deletion_protection
+
   network = {
     cidr       = local.settings.network.cidrs[var.region]
     peer_cidr  = local.settings.network.cidrs[local.peer_region]
