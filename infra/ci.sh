@@ -10,6 +10,7 @@
 #                 `drctl --config` and AWS_ENDPOINT_URL the emulator, before the emulator is stopped
 #
 # What cannot be checked here is said by a line that begins with SKIP. The last line counts them.
+# shellcheck disable=SC2317 # the functions below are called by `step`
 set -uo pipefail
 
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
@@ -120,6 +121,10 @@ newest_drctl() {
 # infra/environment.json is what drctl prints.
 same_environment() {
   "$1" environment --json >"$work/environment.json" || return 1
+  if [ ! -s "$work/environment.json" ]; then
+    echo "$1 environment --json prints nothing: is it an old build?"
+    return 1
+  fi
   python3 - "$root/infra/environment.json" "$work/environment.json" <<'PYTHON'
 import json, sys
 ours, theirs = ({v["name"]: v for v in json.load(open(path))} for path in sys.argv[1:])

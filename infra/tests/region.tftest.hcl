@@ -149,6 +149,22 @@ run "second" {
   }
 }
 
+run "without_internet_the_peers_dynamodb_is_called_by_its_regional_name" {
+  command = plan
+  module { source = "./modules/region" }
+
+  variables {
+    network = { cidr = "10.20.0.0/16", peer_cidr = "10.21.0.0/16", egress = "endpoints" }
+  }
+
+  assert {
+    condition = alltrue([
+      for service in ["api", "worker"] : contains(output.shape[service].container.environment, { name = "AWS_ACCOUNT_ID_ENDPOINT_MODE", value = "disabled" })
+    ])
+    error_message = "The SDK must not call an account's own endpoint, whose name nothing resolves to a private address."
+  }
+}
+
 run "services_run_on_arm_and_roll_back_by_themselves" {
   command = plan
   module { source = "./modules/service" }

@@ -20,15 +20,21 @@ locals {
     METRICS_EMF   = "on"
   }
 
+  # A variable of the SDK: with credentials that carry an account it would call <account>.ddb.<region>.amazonaws.com,
+  # which the private names of modules/peering do not cover.
+  sdk_environment = var.network.egress == "endpoints" ? { AWS_ACCOUNT_ID_ENDPOINT_MODE = "disabled" } : {}
+
   environment = {
     api = merge(
       { for name, value in module.data_plane.environment : name => value if !contains(local.worker_only, name) },
       local.common_environment,
+      local.sdk_environment,
       { PORT = tostring(local.ports.api) },
     )
     worker = merge(
       { for name, value in module.data_plane.environment : name => value if !contains(local.api_only, name) },
       local.common_environment,
+      local.sdk_environment,
       {
         PORT                = tostring(local.ports.worker)
         WORKER_CONCURRENCY  = tostring(var.worker.concurrency)
