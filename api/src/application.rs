@@ -60,6 +60,8 @@ pub struct Application {
     address: SocketAddr,
     ports: Ports,
     state: Arc<CachedState>,
+    metrics: Metrics,
+    table: Arc<TableHealth>,
 }
 
 impl Application {
@@ -80,7 +82,16 @@ impl Application {
         };
         let address = listener.local_addr().map_err(failed)?;
         let state = Arc::new(CachedState::new(ports.parameter.clone(), settings.shared.state));
-        Ok(Self { settings, listener, address, ports, state })
+        let metrics = Metrics::new(state.clone());
+        Ok(Self {
+            settings,
+            listener,
+            address,
+            ports,
+            state,
+            metrics,
+            table: Arc::new(TableHealth::default()),
+        })
     }
 
     /// Where it listens.
@@ -93,17 +104,16 @@ impl Application {
     /// # Errors
     /// When nothing can be accepted any more.
     pub async fn run_until_stopped(self, shutdown: CancellationToken) -> io::Result<()> {
-        let metrics = Metrics::new(self.state.clone());
-        let app = Arc::new(self.app_state(metrics.clone(), shutdown.clone()));
+        let app = self.app(shutdown.clone());
         // The tasks beside the requests go on until the last request is answered.
         let (background, stop_background) = (TaskTracker::new(), CancellationToken::new());
         let _stop_on_drop = stop_background.clone().drop_guard();
-        self.spawn_background(&background, &stop_background, &app, metrics);
+        self.spawn_background(&background, &stop_background);
         let mut readings = self.state.subscribe();
         let first_reading = tokio::time::timeout(FIRST_READING_LIMIT, readings.wait_for(Option::is_some));
         let _ = shutdown.run_until_cancelled(first_reading).await;
         tracing::info!(address = %self.address, region = %self.settings.shared.sites.local(), "serving");
-        let served = serve(self.listener, App::new(app), shutdown, self.settings.shared.drain_timeout).await;
+        let served = serve(self.listener, app, shutdown, self.settings.shared.drain_timeout).await;
         stop_background.cancel();
         background.close();
         background.wait().await;
@@ -111,7 +121,8 @@ impl Application {
         served
     }
 
-    fn app_state(&self, metrics: Metrics, stopping: CancellationToken) -> AppState {
+    /// What answers the requests. `stopping` is what it tells the load balancer.
+    pub fn app(&self, stopping: CancellationToken) -> App {
         let (shared, ports) = (&self.settings.shared, &self.ports);
         let sales = Sales::new(SalesParts {
             table: ports.table.clone(),
@@ -122,41 +133,35 @@ impl Application {
             clock: ports.clock.clone(),
             random: ports.random.clone(),
             idempotency_ttl: shared.idempotency_ttl,
-            metrics: metrics.sales.clone(),
+            metrics: self.metrics.sales.clone(),
         });
-        AppState {
+        App::new(Arc::new(AppState {
             sales,
             state: self.state.clone(),
-            table: Arc::new(TableHealth::default()),
-            metrics,
+            table: self.table.clone(),
+            metrics: self.metrics.clone(),
             random: ports.random.clone(),
             stopping,
             permits: Semaphore::new(REQUESTS_MAX),
             state_bodies: StateBodies::new(shared.sites.local()),
-        }
+        }))
     }
 
-    fn spawn_background(
-        &self,
-        tasks: &TaskTracker,
-        stop: &CancellationToken,
-        app: &AppState,
-        metrics: Metrics,
-    ) {
+    fn spawn_background(&self, tasks: &TaskTracker, stop: &CancellationToken) {
         let Ports { table, clock, random, .. } = self.ports.clone();
         let (state, jitter, stopping) = (self.state.clone(), random.clone(), stop.clone());
         tasks.spawn(async move { state.keep_fresh(&jitter, stopping).await });
         tasks.spawn(stop.clone().run_until_cancelled_owned(keep_probing(
             table,
             clock.clone(),
-            app.table.clone(),
+            self.table.clone(),
             random,
             stop.clone(),
         )));
         if self.settings.shared.metrics_emf {
-            let mut deltas = Deltas::default();
+            let (mut deltas, metrics) = (Deltas::default(), self.metrics.sales.clone());
             let region = self.settings.shared.sites.local().clone();
-            let sample = move || deltas.since_last(&metrics.sales);
+            let sample = move || deltas.since_last(&metrics);
             tasks.spawn(telemetry::print_emf(clock, region, "api", sample, stop.clone()));
         }
     }

@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use axum::body::Body;
+use axum::extract::{FromRequestParts, Path};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, header};
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use sales_shared::random::Random;
-use sales_shared::sale::IdempotencyKey;
+use sales_shared::sale::{IdempotencyKey, SaleId};
 use sales_shared::trace::TraceParent;
 
 use crate::problem::Problem;
@@ -74,6 +76,21 @@ pub fn idempotency_key(headers: &HeaderMap) -> Result<Option<IdempotencyKey>, Pr
     // What is not ASCII is not readable as a text, and an empty text is no key either.
     let text = value.to_str().unwrap_or_default();
     IdempotencyKey::parse(text).map(Some).map_err(|error| invalid(error.to_string()))
+}
+
+/// The sale that a path names.
+#[derive(Clone, Copy, Debug)]
+pub struct SaleAt(pub SaleId);
+
+impl<S: Send + Sync> FromRequestParts<S> for SaleAt {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        // A segment that is not even UTF-8 is no id either.
+        let segment = Path::<String>::from_request_parts(parts, state).await;
+        let Path(text) = segment.unwrap_or_else(|_| Path(String::new()));
+        Ok(Self(SaleId::parse(&text)?))
+    }
 }
 
 /// The client's trace, or a new one. A malformed header counts as none, as the recommendation has it.

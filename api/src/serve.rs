@@ -58,11 +58,11 @@ impl App {
     }
 
     /// Answers one request, whatever happens inside.
-    async fn answer(mut self, request: Request<Incoming>) -> Result<Response, Infallible> {
+    pub async fn answer(mut self, request: Request<Body>) -> Response {
         let begun = Instant::now();
         let class = routes::classify(request.uri().path());
         let method = routes::method_label(request.method());
-        let response = self.answer_within_limits(class, request.map(Body::new)).await;
+        let response = self.answer_within_limits(class, request).await;
         let (status, took) = (response.status().as_u16(), begun.elapsed());
         self.state.metrics.http.count(class.label, method, status, took);
         tracing::debug!(
@@ -72,7 +72,7 @@ impl App {
             duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
             "request"
         );
-        Ok(response)
+        response
     }
 
     async fn answer_within_limits(&mut self, class: RouteClass, request: Request<Body>) -> Response {
@@ -172,7 +172,10 @@ fn is_of_one_client(error: &io::Error) -> bool {
 
 /// All requests of one connection.
 async fn converse(stream: TcpStream, app: App, shutdown: CancellationToken) {
-    let service = service_fn(move |request| app.clone().answer(request));
+    let service = service_fn(move |request: Request<Incoming>| {
+        let answer = app.clone().answer(request.map(Body::new));
+        answer.map(Ok::<_, Infallible>)
+    });
     let mut builder = http1::Builder::new();
     builder
         .timer(TokioTimer::new())

@@ -3,15 +3,15 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::{Path, Request, State};
+use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use sales_shared::ports::PortError;
-use sales_shared::sale::{NewSale, Progress, SaleId, StoredSale};
+use sales_shared::sale::{NewSale, Progress, StoredSale};
 use serde_json::value::RawValue;
 
 use crate::accept::{AcceptError, Accepted, Deleted};
-use crate::extract;
+use crate::extract::{self, SaleAt};
 use crate::problem::Problem;
 use crate::state::AppState;
 
@@ -95,10 +95,9 @@ fn created(accepted: &Accepted) -> Response {
 /// `GET /sales/{id}`
 pub(super) async fn show(
     State(app): State<Arc<AppState>>,
-    Path(id): Path<String>,
+    SaleAt(id): SaleAt,
     request: Request,
 ) -> Result<Response, Problem> {
-    let id = SaleId::parse(&id)?;
     match app.sales.find(id).await {
         Ok(Some(StoredSale { progress: Progress::Deleted, .. }) | None) => Err(Problem::no_such_sale()),
         Ok(Some(stored)) => Ok(json(StatusCode::OK, sale_body(&id.to_string(), &stored))),
@@ -109,10 +108,10 @@ pub(super) async fn show(
 /// `DELETE /sales/{id}`
 pub(super) async fn remove(
     State(app): State<Arc<AppState>>,
-    Path(id): Path<String>,
+    SaleAt(id): SaleAt,
     request: Request,
 ) -> Result<StatusCode, Problem> {
-    match app.sales.delete(SaleId::parse(&id)?).await {
+    match app.sales.delete(id).await {
         Ok(Deleted::Done) => Ok(StatusCode::NO_CONTENT),
         Ok(Deleted::Unknown) => Err(Problem::no_such_sale()),
         Err(error) => Err(failed("delete", &app, &request, &error)),
