@@ -1,1 +1,13 @@
+//! What `drctl` is made of: the operator's commands, and the embedded two-region AWS.
+
+pub mod chaos;
+pub mod deployment;
 pub mod embedded;
+pub mod environment;
+pub mod flip;
+pub mod provisioning;
+pub mod redrive;
+pub mod status;
+pub mod style;
+pub mod up;
+pub mod verify;

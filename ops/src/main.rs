@@ -1,1 +1,69 @@
-fn main() {}
+//! `drctl`: wiring only.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use drctl::deployment::Target;
+use drctl::{chaos, environment, flip, provisioning, redrive, status, up, verify};
+
+/// Runs, watches and moves a sales service that lives in two AWS regions.
+#[derive(Parser)]
+#[command(name = "drctl", version, about, max_term_width = 100)]
+struct Cli {
+    #[command(flatten)]
+    target: Target,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Start two regions on this machine: an embedded AWS, and an api and a worker for each region
+    Up(up::Args),
+    /// Create what the services need, on any endpoint, as often as you like
+    Provision(provisioning::Args),
+    /// Change the active region
+    Flip(flip::Args),
+    /// Show both regions: state, queues, outbox
+    Status(status::Args),
+    /// Make the embedded AWS slow, faulty or dark
+    Chaos(chaos::Args),
+    /// Send sales from the dead-letter queues back to work
+    Redrive(redrive::Args),
+    /// Check every processed sale's archive object in both regions, and make missing ones again
+    Verify(verify::Args),
+    /// List the environment variables of the services
+    Environment(environment::Args),
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("drctl: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    match runtime.block_on(run(cli)) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("drctl: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    let Cli { target, command } = cli;
+    match command {
+        Command::Up(args) => up::run(args).await,
+        Command::Provision(args) => provisioning::run(&target, args).await,
+        Command::Flip(args) => flip::run(&target, args).await,
+        Command::Status(args) => status::run(&target, args).await,
+        Command::Chaos(args) => chaos::run(&target, args).await,
+        Command::Redrive(args) => redrive::run(&target, args).await,
+        Command::Verify(args) => verify::run(&target, args).await,
+        Command::Environment(args) => environment::run(args),
+    }
+}

@@ -2,8 +2,15 @@
 
 use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::process::ExitCode;
 
-use crate::config::{Faults, Reader, Service, Source, VARIABLES, Variable, number, variables};
+use tokio_util::sync::CancellationToken;
+
+use crate::config::{
+    EXIT_BAD_CONFIGURATION, Environment, Faults, Reader, Service, Source, VARIABLES, Variable, number, variables,
+};
+use crate::telemetry::print_line;
+use crate::{health_check, shutdown};
 
 /// What is particular to one service.
 #[derive(Clone, Copy, Debug)]
@@ -60,7 +67,54 @@ impl Invocation {
     }
 }
 
+/// Why a service ended otherwise than asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// The process's exit code.
+    pub code: u8,
+    /// What to tell.
+    pub message: String,
+}
+
 impl Program {
+    /// What a service's `main` does: reads the arguments, and serves until a signal if there are none.
+    pub fn main<F>(&self, serve: impl FnOnce(CancellationToken) -> F) -> ExitCode
+    where
+        F: Future<Output = Result<(), Failure>>,
+    {
+        let done = match Invocation::parse(std::env::args().skip(1)) {
+            Ok(Invocation::Serve) => in_runtime(serve),
+            Ok(Invocation::Help) => {
+                print_line(&self.help());
+                Ok(())
+            }
+            Ok(Invocation::Version) => {
+                print_line(&self.version_line());
+                Ok(())
+            }
+            Ok(Invocation::HealthCheck) => self.check_health(),
+            Err(unknown) => Err(Failure { code: EXIT_BAD_CONFIGURATION, message: unknown.to_string() }),
+        };
+        match done {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(failure) => {
+                eprintln!("{}: {}", self.name, failure.message);
+                ExitCode::from(failure.code)
+            }
+        }
+    }
+
+    fn check_health(&self) -> Result<(), Failure> {
+        let failure = |code, message: String| Failure { code, message };
+        let address = self.local_address(&Environment);
+        let address = address.map_err(|faults| failure(EXIT_BAD_CONFIGURATION, faults.to_string()))?;
+        match health_check::is_alive(address) {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(failure(1, format!("{address} answered, but not with 200"))),
+            Err(error) => Err(failure(1, format!("{address}: {error}"))),
+        }
+    }
+
     /// What `--version` prints.
     pub fn version_line(&self) -> String {
         format!("{} {}", self.name, self.version)
@@ -111,6 +165,15 @@ impl Program {
         let reachable = |ip: IpAddr| if ip.is_unspecified() { IpAddr::V4(Ipv4Addr::LOCALHOST) } else { ip };
         reader.finish(address.map(|ip| SocketAddr::new(reachable(ip), port)))
     }
+}
+
+fn in_runtime<F>(serve: impl FnOnce(CancellationToken) -> F) -> Result<(), Failure>
+where
+    F: Future<Output = Result<(), Failure>>,
+{
+    let failure = |error: std::io::Error| Failure { code: 1, message: error.to_string() };
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(failure)?;
+    runtime.block_on(async { serve(shutdown::on_signal().map_err(failure)?).await })
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ use std::sync::Arc;
 use sales_shared::aws::Clients;
 use sales_shared::clock::SystemClock;
 use sales_shared::command::Program;
-use sales_shared::config::{Service, Source};
+use sales_shared::config::{EXIT_BAD_CONFIGURATION, Service, Source};
 use sales_shared::random::Random;
 use sales_shared::region::cached::CachedState;
 use sales_shared::telemetry;
@@ -54,16 +54,35 @@ pub enum RunError {
     Io(#[from] std::io::Error),
 }
 
-/// Runs a worker as configured, until told to stop. `listener` is the health port if it is open already.
+impl RunError {
+    /// The exit code that says so.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            RunError::Configuration(_) => EXIT_BAD_CONFIGURATION,
+            RunError::Listen(..) | RunError::Io(_) => 1,
+        }
+    }
+}
+
+/// Runs a worker as configured, until told to stop. `listener` is the health port if it is open already. The variables
+/// are read before this returns the future, which borrows nothing.
 ///
 /// # Errors
-/// [`RunError`]; nothing was touched then but the port.
-pub async fn run(
+/// [`RunError`], from the future.
+pub fn run(
     source: &dyn Source,
     listener: Option<TcpListener>,
     stop: CancellationToken,
+) -> impl Future<Output = Result<Drained, RunError>> + Send + use<> {
+    let settings = Settings::read(source);
+    async move { run_with(settings?, listener, stop).await }
+}
+
+async fn run_with(
+    settings: Settings,
+    listener: Option<TcpListener>,
+    stop: CancellationToken,
 ) -> Result<Drained, RunError> {
-    let settings = Settings::read(source)?;
     telemetry::init_logs(settings.shared.log_format, &settings.shared.log_level);
     let listen = settings.shared.listen;
     let listener = match listener {

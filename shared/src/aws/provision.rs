@@ -70,12 +70,31 @@ pub async fn provision(plan: &Plan) -> PortResult<[Site; 2]> {
         messaging::connect(clients, region, &messaging).await?;
     }
     let account = account(&messaging[0].topic_arn);
-    let names = plan.regions.each_ref().map(|region| format!("{}-archive-{account}-{region}", plan.prefix));
+    let names = plan.regions.each_ref().map(|region| bucket_name(plan, account, region));
     buckets::provision(plan, &clients, &names, account).await?;
     for index in [0, 1] {
         put_initial_state(plan, &clients[index], index).await?;
     }
     Ok([0, 1].map(|index| site(plan, index, &messaging[index], &names[index])))
+}
+
+/// The sites that [`provision`] would make on an emulator, by its naming alone, without asking.
+pub fn conventional_sites(plan: &Plan, account: &str) -> [Site; 2] {
+    let endpoint = plan.endpoint_url.as_deref().unwrap_or_default();
+    [0, 1].map(|index| {
+        let (prefix, region) = (&plan.prefix, &plan.regions[index]);
+        let messaging = Messaging {
+            topic_arn: format!("arn:aws:sns:{region}:{account}:{prefix}-processing"),
+            queue_url: format!("{endpoint}/{account}/{prefix}-queue"),
+            queue_arn: format!("arn:aws:sqs:{region}:{account}:{prefix}-queue"),
+            dlq_url: format!("{endpoint}/{account}/{prefix}-dlq"),
+        };
+        site(plan, index, &messaging, &bucket_name(plan, account, region))
+    })
+}
+
+fn bucket_name(plan: &Plan, account: &str, region: &Region) -> String {
+    format!("{}-archive-{account}-{region}", plan.prefix)
 }
 
 /// The account in an ARN.
