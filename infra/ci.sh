@@ -22,7 +22,7 @@ ministack_version=1.5.33
 # The release of docker-compose whose wheel carries the schema of the compose specification.
 compose_version=1.29.2
 # Longest time for one step, in seconds.
-step_limit=300
+step_limit=600
 
 passed=0
 failed=0
@@ -45,7 +45,7 @@ report() {
   else
     failed=$((failed + 1))
     printf 'FAIL  %s (%s s, status %s)\n' "$1" "$4" "$2"
-    tail -n 80 "$3" | sed 's/^/      /'
+    grep -v ': Refreshing state' "$3" | tail -n 80 | sed 's/^/      /'
   fi
 }
 
@@ -184,7 +184,9 @@ prepare_terraform() {
   else
     printf 'plugin_cache_dir = "%s"\n' "$work/plugin-cache" >"$work/terraform.rc"
   fi
-  export TF_CLI_CONFIG_FILE="$work/terraform.rc" TF_IN_AUTOMATION=1 TF_INPUT=0 NO_COLOR=1 CHECKPOINT_DISABLE=1
+  export TF_CLI_CONFIG_FILE="$work/terraform.rc" TF_IN_AUTOMATION=1 TF_INPUT=0 CHECKPOINT_DISABLE=1
+  export TF_CLI_ARGS_init=-no-color TF_CLI_ARGS_validate=-no-color TF_CLI_ARGS_test=-no-color
+  export TF_CLI_ARGS_apply=-no-color TF_CLI_ARGS_plan=-no-color
   unset TF_DATA_DIR
 }
 

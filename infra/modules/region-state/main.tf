@@ -9,7 +9,8 @@ resource "aws_ssm_parameter" "state" {
   value           = var.initial_state
 
   lifecycle {
-    # The value is the operator's. An apply that put it back would be an unasked failover.
-    ignore_changes = [value]
+    # The value is the operator's. An apply that put it back would be an unasked failover. The pattern and the text too,
+    # because SSM changes them by writing the value anew, as the plan saw it: a flip made after the plan would be undone.
+    ignore_changes = [value, allowed_pattern, description]
   }
 }
