@@ -8,6 +8,10 @@ use serde::{Deserialize, Serialize};
 use super::answer::{Answer, Failure};
 use super::scope::Service;
 
+/// The name under which a fault meets what a topic sends to a queue. Nothing but this name does: a fault of all
+/// calls means calls of clients.
+pub(super) const DELIVER: &str = "Deliver";
+
 /// The longest latency that can be asked for.
 const LATENCY_MAX: Duration = Duration::from_secs(3600);
 
@@ -117,7 +121,10 @@ impl Fault {
     pub(super) fn matches(&self, region: &str, service: Service, operation: &str) -> bool {
         self.region.as_deref().is_none_or(|wanted| wanted == region)
             && self.service.is_none_or(|wanted| wanted == service)
-            && self.operation.as_deref().is_none_or(|wanted| wanted == operation)
+            && match &self.operation {
+                Some(wanted) => wanted == operation,
+                None => operation != DELIVER,
+            }
     }
 
     pub(super) fn check(&self, regions: &[String; 2]) -> Result<(), FaultRefused> {

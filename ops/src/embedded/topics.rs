@@ -20,12 +20,13 @@ use rustack_sns_http::response::error_to_response;
 use rustack_sns_model::error::SnsError;
 use rustack_sns_model::operations::SnsOperation;
 use tokio::sync::{Semaphore, mpsc};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::ACCOUNT;
 use super::answer::{Answer, request_id};
-use super::fault::InjectedError;
+use super::fault::{DELIVER, InjectedError};
 use super::faults::Faults;
 use super::links::Links;
 use super::queues::Queues;
@@ -51,6 +52,7 @@ pub(super) struct Topics {
 struct Parcel {
     queue_arn: String,
     body: String,
+    accepted: Instant,
 }
 
 /// The ways out of one region, to itself and to the other.
@@ -149,7 +151,8 @@ impl SqsPublisher for Roads {
         _deduplication: Option<&str>,
     ) -> Result<(), DeliveryError> {
         let to = self.destination(queue_arn)?;
-        let parcel = Parcel { queue_arn: queue_arn.to_owned(), body: body.to_owned() };
+        let parcel =
+            Parcel { queue_arn: queue_arn.to_owned(), body: body.to_owned(), accepted: Instant::now() };
         self.waiting[to].fetch_add(1, Ordering::Relaxed);
         self.ways[to]
             .send(parcel)
@@ -184,9 +187,10 @@ impl Road {
     async fn bring(&self, parcel: &Parcel) {
         loop {
             self.around.links.light(self.from, self.to).await;
-            let verdict = self.around.faults.judge(self.to, Service::Sns, "Deliver");
+            let verdict = self.around.faults.judge(self.to, Service::Sns, DELIVER);
             if !verdict.latency.is_zero() {
-                tokio::time::sleep(verdict.latency).await;
+                // Counted from the publish, so that one message does not wait for the one before.
+                tokio::time::sleep_until(parcel.accepted + verdict.latency).await;
                 self.around.links.light(self.from, self.to).await;
             }
             let failing = verdict.error.is_some() || verdict.dark.is_some();

@@ -238,6 +238,10 @@ fn fill(
         let Some(item) = replica.read(table, keys, &place.table)? else {
             continue;
         };
+        // The same for an item that has left the index, or moved in it, since.
+        if index.is_some_and(|names| names.read(&item) != place.index) {
+            continue;
+        }
         page.evaluated += 1;
         page.bytes += calculate_item_size(&item);
         let full = page.evaluated >= shape.limit || page.bytes >= PAGE_MAX_BYTES;

@@ -146,6 +146,26 @@ async fn a_delivery_that_took_effect_and_looked_failed_arrives_twice() {
     }
 }
 
+#[tokio::test]
+async fn latency_of_all_calls_does_not_hold_up_the_way_from_topics_to_queues() {
+    let pair = Pair::start().await;
+    let queue = pair.second.create_queue("q", 30).await;
+    let topic = pair.first.create_topic("t").await;
+    pair.first.subscribe_raw(&topic, &pair.second.queue_arn("q")).await;
+    pair.aws.faults().add(Fault::latency(Duration::from_millis(50))).unwrap();
+    let begun = tokio::time::Instant::now();
+    let publishes =
+        (0..100).map(|number| pair.first.sns.publish().topic_arn(&topic).message(number.to_string()).send());
+    for published in futures::future::join_all(publishes).await {
+        published.unwrap();
+    }
+    let mut received = 0;
+    while received < 100 {
+        received += pair.second.receive(&queue, 5).await.len();
+    }
+    assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
+}
+
 #[test]
 fn a_fault_that_makes_no_sense_is_refused_with_the_reason() {
     let faults = Faults::new(["sa-east-1".to_owned(), "us-east-1".to_owned()]);
