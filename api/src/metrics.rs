@@ -117,7 +117,7 @@ impl Collector for StateCollector {
         }
         let one = encoder.encode_descriptor(
             "region_state",
-            "1 for the state acted on",
+            "1 for the state acted on.",
             None,
             is_now.metric_type(),
         )?;
@@ -128,7 +128,7 @@ impl Collector for StateCollector {
         let age = ConstGauge::new(reading.age(Instant::now()).as_secs_f64());
         let two = encoder.encode_descriptor(
             "region_state_age_seconds",
-            "Age of the last reading of the state",
+            "Age of the last reading of the state.",
             None,
             age.metric_type(),
         )?;

@@ -8,6 +8,7 @@ use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use sales_shared::ports::PortError;
 use sales_shared::sale::{NewSale, Progress, StoredSale};
+use sales_shared::trace::TraceParent;
 use serde_json::value::RawValue;
 
 use crate::accept::{AcceptError, Accepted, Deleted};
@@ -63,10 +64,9 @@ pub(super) async fn create(State(app): State<Arc<AppState>>, request: Request) -
     let body = extract::body(&head.headers, body).await?;
     let new = NewSale::parse(&body)?;
     let trace = extract::trace(&head.headers, &app.random);
-    let trace_id = trace.trace_id();
-    let accepted = app.sales.accept(new, key, trace).await.map_err(|error| {
+    let accepted = app.sales.accept(new, key, trace.clone()).await.map_err(|error| {
         if let AcceptError::Port(port) = &error {
-            log_failure("accept", &trace_id, port);
+            log_failure("accept", &trace, port);
         }
         Problem::of_accept(&error)
     })?;
@@ -123,10 +123,10 @@ fn json(status: StatusCode, body: Body) -> Response {
 }
 
 fn failed(what: &'static str, app: &AppState, request: &Request, error: &PortError) -> Problem {
-    log_failure(what, &extract::trace(request.headers(), &app.random).trace_id(), error);
+    log_failure(what, &extract::trace(request.headers(), &app.random), error);
     Problem::of_port(error)
 }
 
-fn log_failure(what: &'static str, trace_id: &str, error: &PortError) {
-    tracing::warn!(request = what, trace.id = trace_id, %error, "a request failed");
+fn log_failure(what: &'static str, trace: &TraceParent, error: &PortError) {
+    tracing::warn!(request = what, trace.id = trace.trace_id(), %error, "a request failed");
 }
