@@ -119,7 +119,7 @@ fn assemble(settings: &Settings, clients: &Clients, random: Random) -> Worker {
     let ports = Ports {
         sales: clients.sales_table(),
         idempotency: clients.idempotency_table(),
-        queue: clients.queue(),
+        queue: clients.queue(settings.worker.timings.visibility),
         effects: Arc::new(ArchiveSale::new(clients.archive())),
         state: Arc::new(CachedState::new(clients.state_parameter(), shared.state)),
     };

@@ -14,6 +14,7 @@ mod state;
 mod topic;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 pub use client::{Limits, RegionClients};
 
@@ -59,9 +60,10 @@ impl Clients {
         Arc::new(idempotency_table::DynamoIdempotencyTable::new(local, peer, table, default_owner, strong))
     }
 
-    /// The regional queue.
-    pub fn queue(&self) -> Arc<dyn Queue> {
-        Arc::new(queue::SqsQueue::new(&self.local, self.settings.queue.clone(), self.settings.dlq.clone()))
+    /// The regional queue, whose messages stay hidden for `visibility` once they are received.
+    pub fn queue(&self, visibility: Duration) -> Arc<dyn Queue> {
+        let (queue, dlq) = (self.settings.queue.clone(), self.settings.dlq.clone());
+        Arc::new(queue::SqsQueue::new(&self.local, queue, dlq, visibility))
     }
 
     /// The regional topic.

@@ -18,7 +18,7 @@ use crate::ports::{Delivery, PortResult, Put, Queue, Receipt};
 /// Longest reason in a message attribute, in characters; the rest is cut off.
 const REASON_MAX_CHARS: usize = 256;
 /// Longest visibility timeout, in seconds: a limit of SQS.
-const VISIBILITY_MAX_S: u64 = 12 * 60 * 60;
+const VISIBILITY_MAX_S: i32 = 12 * 60 * 60;
 /// Longest wait of a receive: a limit of SQS.
 const LONG_POLL_MAX: Duration = Duration::from_secs(20);
 
@@ -27,12 +27,18 @@ pub(super) struct SqsQueue {
     long_poll: Client,
     url: String,
     dlq_url: String,
+    visibility: Duration,
 }
 
 impl SqsQueue {
-    pub(super) fn new(clients: &RegionClients, url: String, dlq_url: String) -> Self {
-        Self { client: clients.sqs(), long_poll: clients.sqs_long_poll(LONG_POLL_MAX), url, dlq_url }
+    pub(super) fn new(clients: &RegionClients, url: String, dlq_url: String, visibility: Duration) -> Self {
+        Self { client: clients.sqs(), long_poll: clients.sqs_long_poll(LONG_POLL_MAX), url, dlq_url, visibility }
     }
+}
+
+/// Whole seconds, counted up, within what SQS takes.
+fn seconds(time: Duration) -> i32 {
+    i32::try_from(time.as_millis().div_ceil(1000)).unwrap_or(VISIBILITY_MAX_S).min(VISIBILITY_MAX_S)
 }
 
 pub(super) fn delivery(message: Message) -> Option<Delivery> {
@@ -58,6 +64,7 @@ impl Queue for SqsQueue {
             .queue_url(&self.url)
             .max_number_of_messages(i32::try_from(max).unwrap_or(1))
             .wait_time_seconds(i32::try_from(wait.as_secs()).unwrap_or(0))
+            .visibility_timeout(seconds(self.visibility))
             .message_system_attribute_names(MessageSystemAttributeName::ApproximateReceiveCount)
             .message_system_attribute_names(MessageSystemAttributeName::SentTimestamp)
             .send()
@@ -83,12 +90,10 @@ impl Queue for SqsQueue {
         const OPERATION: &str = "ChangeMessageVisibilityBatch";
         let mut request = self.client.change_message_visibility_batch().queue_url(&self.url);
         for (index, put) in puts.iter().enumerate() {
-            let seconds =
-                u64::try_from(put.after.as_millis().div_ceil(1000)).unwrap_or(u64::MAX).min(VISIBILITY_MAX_S);
             let entry = ChangeMessageVisibilityBatchRequestEntry::builder()
                 .id(index.to_string())
                 .receipt_handle(&put.receipt.0)
-                .visibility_timeout(i32::try_from(seconds).unwrap_or(i32::MAX));
+                .visibility_timeout(seconds(put.after));
             request = request.entries(entry.build().map_err(|e| malformed(OPERATION, &e.to_string()))?);
         }
         request.send().await.map(drop).map_err(port_error(OPERATION))

@@ -105,7 +105,8 @@ impl SalesTable for DynamoSalesTable {
                         .item()
                         .ok_or_else(|| malformed(INSERT, "a failed condition without the item"))?;
                     let stored = self.stored(INSERT, old)?;
-                    Ok(if stored.sale == *sale { Inserted::New } else { Inserted::Existed(stored) })
+                    let is_ours = stored.sale == *sale && stored.progress == Progress::Waiting;
+                    Ok(if is_ours { Inserted::New } else { Inserted::Existed(stored) })
                 }
                 Some(_) | None => Err(port_error(INSERT)(error)),
             },

@@ -86,7 +86,7 @@ variables! {
     STATE_MAX_AGE = with_default("STATE_MAX_AGE", "1h", Service::Both, "how long the last known state serves while SSM does not answer; then the worker holds");
     CLAIM_LEASE = with_default("CLAIM_LEASE", "60s", Service::Worker, "how long a claim is held before another worker may take it");
     PROCESSING_DEADLINE = with_default("PROCESSING_DEADLINE", "20s", Service::Worker, "how long one run of a sale's effects may take");
-    QUEUE_VISIBILITY = with_default("QUEUE_VISIBILITY", "90s", Service::Worker, "visibility timeout of the queue");
+    QUEUE_VISIBILITY = with_default("QUEUE_VISIBILITY", "90s", Service::Worker, "how long a received message stays hidden from others");
     TAKEOVER_AFTER = with_default("TAKEOVER_AFTER", "30s", Service::Worker, "age from which the other region may process a sale");
     RECONCILE_AFTER = with_default("RECONCILE_AFTER", "60s", Service::Worker, "age from which the reconciler processes what is still in the outbox");
     RECONCILE_EVERY = with_default("RECONCILE_EVERY", "15s", Service::Worker, "time between two looks at the outbox");

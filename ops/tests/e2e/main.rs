@@ -1,0 +1,8 @@
+//! The promises, end to end: the real services on the real SDK, in two regions.
+//!
+//! The tests in `portable` run on the embedded AWS, and on any other emulator that `E2E_ENDPOINT` names; those in `faults`
+//! need faults that only the embedded one makes.
+
+mod faults;
+mod portable;
+mod stage;
