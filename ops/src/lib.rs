@@ -7,6 +7,7 @@ pub mod environment;
 pub mod flip;
 pub mod provisioning;
 pub mod redrive;
+pub mod simulate;
 pub mod status;
 pub mod style;
 pub mod up;

@@ -50,6 +50,18 @@ impl RecordRow {
         Record { id, status }
     }
 
+    /// A record of an id alone.
+    pub(super) fn of_the_older_service() -> Self {
+        let completion = Completion::Processed { sale: None, at: None, region: None };
+        Self {
+            settled: Some(Settlement::Completed(completion)),
+            lease: None,
+            released: false,
+            nonce: 0,
+            attempts: 0,
+        }
+    }
+
     /// The same, settled.
     pub(super) fn settled_as(self, settlement: Settlement) -> Self {
         Self { settled: Some(settlement), ..self }
@@ -108,8 +120,10 @@ impl Host {
         let row =
             RecordRow { settled: None, lease: Some(lease), released: false, nonce: request.nonce, attempts };
         let id = request.sale.id;
+        let since = state.records.since(at.other(), &id, RecordRow::is_settled);
+        let other_proof = since.map(|since| state.now.saturating_sub(since));
         self.write_record(state, at, id, row);
-        state.note(Some(self.id()), Fact::Claimed { at, id, token, attempts });
+        state.note(Some(self.id()), Fact::Claimed { at, id, token, attempts, other_proof });
         Claimed::Granted(Claim { id, worker: request.worker.clone(), token, attempts })
     }
 

@@ -49,8 +49,8 @@ pub enum Fact {
     DeadLettered { at: Site, id: Option<SaleId>, reason: String },
     /// A claim was asked for at an endpoint (before its decision), while the other site's tables had been silent for so long.
     ClaimAsked { at: Site, id: SaleId, other_silent: Duration },
-    /// A claim was granted, and the lease ends at that time of the claimant's clock.
-    Claimed { at: Site, id: SaleId, token: Token, attempts: u32 },
+    /// A claim was granted, while the other replica held a proof of that age, if any.
+    Claimed { at: Site, id: SaleId, token: Token, attempts: u32, other_proof: Option<Duration> },
     /// A claim was given up.
     GivenUp { at: Site, id: SaleId, token: Token, refund: bool },
     /// A record was settled.
@@ -185,8 +185,12 @@ impl fmt::Display for Fact {
                     at.other().name()
                 )
             }
-            Fact::Claimed { at, token, attempts, .. } => {
-                write!(f, "claim {} granted in {}, attempt {attempts}", token.0, at.name())
+            Fact::Claimed { at, token, attempts, other_proof, .. } => {
+                write!(f, "claim {} granted in {}, attempt {attempts}", token.0, at.name())?;
+                match other_proof {
+                    Some(age) => write!(f, ", with a proof {} s old at the other replica", age.as_secs_f64()),
+                    None => Ok(()),
+                }
             }
             Fact::GivenUp { at, token, refund, .. } => {
                 write!(

@@ -50,6 +50,11 @@ impl<K: Ord + Clone, V: Clone> Replicated<K, V> {
         self.replicas[self.replica(site)].get(key).map(|item| &item.value)
     }
 
+    /// Since when a replica has held a value, if it is such a value.
+    pub(super) fn since(&self, site: Site, key: &K, is_such: impl Fn(&V) -> bool) -> Option<Moment> {
+        self.replicas[self.replica(site)].get(key).filter(|item| is_such(&item.value)).map(|item| item.since)
+    }
+
     /// The value that an eventually consistent read `behind` by so much sees.
     pub(super) fn get_behind(&self, site: Site, key: &K, now: Moment, behind: Duration) -> Option<&V> {
         let item = self.replicas[self.replica(site)].get(key)?;

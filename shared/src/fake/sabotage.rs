@@ -1,12 +1,13 @@
 //! Writes that break the protocol, for designs and mutations that have to be shown to fail. Nothing else uses them.
 
 use super::host::Host;
-use super::idempotency_table::Settlement;
+use super::idempotency_table::{RecordRow, Settlement};
 use super::ledger::Fact;
 use super::weather::Service;
 use crate::idempotency::{Claim, ClaimRequest, Completion, Proof, ProofKind};
 use crate::ports::{Claimed, PortResult, Settled};
 use crate::region::Side;
+use crate::sale::SaleId;
 
 impl Host {
     /// A claim without its condition: the second half of a check followed by a set.
@@ -50,5 +51,20 @@ impl Host {
             .await?;
         self.world().lock().hosts[self.id().0].proofs.insert(claim.id);
         Ok(settled)
+    }
+
+    /// A completed record out of nothing, as the older service wrote it: without a claim before it.
+    ///
+    /// # Errors
+    /// As a completion.
+    pub async fn put_completed(&self, id: SaleId) -> PortResult<()> {
+        let at = self.site();
+        self.call("idempotency.put_completed", Service::Tables, Side::Local, |state| {
+            self.write_record(state, at, id, RecordRow::of_the_older_service());
+            state.note(Some(self.id()), Fact::Settled { at, id, token: None, kind: ProofKind::Completed });
+        })
+        .await?;
+        self.world().lock().hosts[self.id().0].proofs.insert(id);
+        Ok(())
     }
 }

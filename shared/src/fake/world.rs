@@ -400,10 +400,11 @@ impl World {
         self.lock().queues[site.index()].dead_letters().to_vec()
     }
 
-    /// Whether nothing is on its way between the regions.
+    /// Whether nothing is on its way between the regions, or nothing can be any more.
     pub fn is_level(&self) -> bool {
         let state = self.lock();
-        state.sales.is_level() && state.records.is_level() && state.objects.is_level()
+        let level = state.sales.is_level() && state.records.is_level() && state.objects.is_level();
+        level || Site::BOTH.into_iter().any(|site| state.links.is_lost(site))
     }
 
     /// Everything that happened so far, taken out.

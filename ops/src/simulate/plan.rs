@@ -1,0 +1,466 @@
+//! What a history will be like, drawn whole from its seed before it begins: sales, faults and settings.
+
+use std::time::Duration;
+
+use sales_shared::clock::Timestamp;
+use sales_shared::config::{Timings, WorkerSettings};
+use sales_shared::fake::{ErrorRates, Moment, Outage, Service, Site, Span, WorldSettings};
+use sales_shared::random::Random;
+use sales_shared::region::RegionState;
+use sales_shared::region::cached::StatePolicy;
+
+/// Fewest sales of a history.
+const SALES_MIN: u64 = 50;
+/// Sales beyond that, at most.
+const SALES_MORE: u64 = 15;
+/// Fewest faults of a history.
+const FAULTS_MIN: u64 = 5;
+/// Faults beyond that, at most.
+const FAULTS_MORE: u64 = 5;
+/// When the first sale may be posted.
+pub(super) const FIRST_POST: Duration = Duration::from_secs(2);
+/// When the last sale is posted.
+const LAST_POST: Duration = Duration::from_secs(90);
+/// When the last fault begins.
+const LAST_FAULT: Duration = Duration::from_secs(130);
+/// When all faults are over and the world is left to settle.
+pub(super) const SETTLE_FROM: Duration = Duration::from_secs(160);
+/// Most workers of a site.
+const WORKERS_MAX: u64 = 3;
+/// By how much a host's clock may be off.
+pub(super) const SKEW_MAX_MS: u64 = 2000;
+/// A day, in milliseconds.
+const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+
+/// A history to be.
+#[derive(Clone, Debug)]
+pub(super) struct Plan {
+    pub world: WorldSettings,
+    pub worker: WorkerSettings,
+    pub state: StatePolicy,
+    pub drain_timeout: Duration,
+    /// Workers of each site.
+    pub workers: [usize; 2],
+    /// The site that is ACTIVE at first.
+    pub active: Site,
+    pub posts: Vec<Post>,
+    pub poison: Vec<Poison>,
+    pub faults: Vec<(Moment, Fault)>,
+    /// What the operator leaves in the end.
+    pub ending: Ending,
+    /// A flip in quiet weather after everything has settled, so long after its sales were posted.
+    pub quiet_flip: Option<Duration>,
+}
+
+/// One sale that a client posts.
+#[derive(Clone, Debug)]
+pub(super) struct Post {
+    pub at: Moment,
+    pub site: Site,
+    pub nature: Nature,
+    /// The `Idempotency-Key`, if there is one.
+    pub key: Option<u64>,
+    /// The same key is posted in the other site as well, so long afterwards.
+    pub twin: Option<Duration>,
+    /// Tries after the first one that brings no answer.
+    pub retries: u32,
+    /// A client deletes the sale so long after it was accepted.
+    pub delete_after: Option<Duration>,
+}
+
+/// How a sale behaves when it is processed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Nature {
+    /// As it should.
+    Plain,
+    /// Its effects fail now and then, and succeed in the end.
+    Flaky,
+    /// Its effects take a while.
+    Slow,
+    /// Its effects can never succeed.
+    Final,
+    /// Its effects never succeed, though each failure looks as if they might.
+    Hopeless,
+}
+
+impl Nature {
+    pub(super) const ALL: [Nature; 5] =
+        [Nature::Plain, Nature::Flaky, Nature::Slow, Nature::Final, Nature::Hopeless];
+
+    /// The product under which such a sale is sold.
+    pub(super) fn product(self) -> &'static str {
+        match self {
+            Nature::Plain => "book",
+            Nature::Flaky => "flaky book",
+            Nature::Slow => "slow book",
+            Nature::Final => "impossible book",
+            Nature::Hopeless => "hopeless book",
+        }
+    }
+
+    pub(super) fn of(product: &str) -> Self {
+        Self::ALL.into_iter().find(|nature| nature.product() == product).unwrap_or(Nature::Plain)
+    }
+
+    /// Whether such a sale belongs in the dead-letter queue.
+    pub(super) fn is_doomed(self) -> bool {
+        match self {
+            Nature::Plain | Nature::Flaky | Nature::Slow => false,
+            Nature::Final | Nature::Hopeless => true,
+        }
+    }
+}
+
+/// A message that nobody can read, or one of the older service.
+#[derive(Clone, Debug)]
+pub(super) struct Poison {
+    pub at: Moment,
+    pub kind: PoisonKind,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum PoisonKind {
+    /// No event, in one queue.
+    Garbage(Site),
+    /// An event of the older service, in both queues, with no row behind it.
+    OlderEvent,
+}
+
+/// Where the operator leaves the sites in the end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ending {
+    OneActive(Site),
+    BothActive,
+}
+
+/// What goes wrong, or is done at a bad moment.
+#[derive(Clone, Debug)]
+pub(super) enum Fault {
+    KillWorker {
+        site: Site,
+        index: usize,
+        back_after: Duration,
+    },
+    KillApi {
+        site: Site,
+        back_after: Duration,
+    },
+    /// SIGTERM, and a new one later.
+    StopWorker {
+        site: Site,
+        index: usize,
+        back_after: Duration,
+    },
+    /// All workers of a site, one after the other.
+    Deploy {
+        site: Site,
+    },
+    Dark {
+        site: Site,
+        outage: Outage,
+        lasting: Duration,
+    },
+    Lose {
+        site: Site,
+    },
+    Part {
+        lasting: Duration,
+    },
+    Errors {
+        site: Site,
+        service: Service,
+        rates: ErrorRates,
+        lasting: Duration,
+    },
+    Slow {
+        near: Span,
+        far: Span,
+        lasting: Duration,
+    },
+    Lag {
+        replication: Span,
+        lasting: Duration,
+    },
+    Deliveries {
+        near: Span,
+        far: Span,
+        duplicates: u16,
+        lasting: Duration,
+    },
+    Staleness {
+        reads: u16,
+        parameter: u16,
+        lasting: Duration,
+    },
+    Batches {
+        undead: u16,
+        entries: u16,
+        lasting: Duration,
+    },
+    /// The operator moves the work to a site, the other one first or last.
+    Flip {
+        to: Site,
+        off_first: bool,
+    },
+    /// And back again a moment later.
+    FlipTwice {
+        to: Site,
+        apart: Duration,
+    },
+    /// Both sites get one state.
+    Both(RegionState),
+    /// A value that is no state; `None` removes the parameter.
+    Typo {
+        site: Site,
+        text: Option<&'static str>,
+        lasting: Duration,
+    },
+}
+
+impl Plan {
+    pub(super) fn draw(seed: u64) -> Self {
+        // Plans are drawn apart from what happens in the world, so that a change there leaves the plan of a seed alone.
+        let random = Random::from_seed(seed ^ 0x9e37_79b9_7f4a_7c15);
+        let dice = Dice(&random);
+        let strong_tables = dice.one_in(5);
+        let active = dice.site();
+        let lost = dice.one_in(12).then(|| dice.site());
+        let ending = match lost {
+            Some(site) => Ending::OneActive(site.other()),
+            None if dice.one_in(5) => Ending::BothActive,
+            None => Ending::OneActive(dice.site()),
+        };
+        let quiet_flip = (lost.is_none() && dice.one_in(3)).then(|| dice.millis(1000, 60_000));
+        Self {
+            world: WorldSettings {
+                strong_tables,
+                in_flight_max: if dice.one_in(10) { 12 } else { 120_000 },
+                start: start(&dice),
+                ..WorldSettings::default()
+            },
+            worker: worker_settings(&dice),
+            state: StatePolicy {
+                ttl: Duration::from_secs(5),
+                max_age: if dice.one_in(6) { Duration::from_secs(30) } else { Duration::from_secs(3600) },
+            },
+            drain_timeout: Duration::from_secs(25),
+            workers: Site::BOTH.map(|_| 1 + usize::try_from(random.below(WORKERS_MAX)).unwrap_or(0)),
+            active,
+            posts: posts(&dice, active),
+            poison: poison(&dice),
+            faults: faults(&dice, lost),
+            ending,
+            quiet_flip,
+        }
+    }
+}
+
+/// Some time of day; now and then so that midnight falls into the history.
+fn start(dice: &Dice<'_>) -> Timestamp {
+    let before_midnight =
+        if dice.one_in(4) { dice.millis(1000, 100_000) } else { dice.millis(4_000_000, 80_000_000) };
+    Timestamp::from_millis(Timestamp::EPOCH_2025.millis() + 30 * DAY_MS) - before_midnight
+}
+
+/// The services' own defaults, but for the concurrency.
+fn worker_settings(dice: &Dice<'_>) -> WorkerSettings {
+    let seconds = Duration::from_secs;
+    let timings = Timings {
+        lease: seconds(60),
+        deadline: seconds(20),
+        visibility: seconds(90),
+        takeover_after: seconds(30),
+        reconcile_after: seconds(60),
+        reconcile_every: seconds(15),
+        max_clock_skew: Duration::from_millis(SKEW_MAX_MS),
+        long_poll: seconds(20),
+    };
+    WorkerSettings { timings, max_attempts: 5, concurrency: if dice.one_in(3) { 64 } else { 8 } }
+}
+
+fn posts(dice: &Dice<'_>, active: Site) -> Vec<Post> {
+    let count = SALES_MIN + dice.0.below(SALES_MORE + 1);
+    let mut posts: Vec<Post> = (0..count)
+        .map(|number| {
+            let key = dice.one_in(4).then_some(number);
+            Post {
+                at: FIRST_POST + dice.0.up_to(LAST_POST - FIRST_POST),
+                site: if dice.one_in(4) { dice.site() } else { active },
+                nature: dice.weighted(&[
+                    (40, Nature::Plain),
+                    (4, Nature::Flaky),
+                    (3, Nature::Slow),
+                    (1, Nature::Final),
+                    (1, Nature::Hopeless),
+                ]),
+                key,
+                twin: (key.is_some() && dice.one_in(2)).then(|| match dice.0.below(3) {
+                    0 => Duration::ZERO,
+                    1 => dice.millis(1, 1000),
+                    _ => dice.millis(1000, 60_000),
+                }),
+                retries: u32::try_from(dice.0.below(4)).unwrap_or(0),
+                delete_after: dice.one_in(15).then(|| dice.millis(0, 60_000)),
+            }
+        })
+        .collect();
+    posts.sort_by_key(|post| post.at);
+    posts
+}
+
+fn poison(dice: &Dice<'_>) -> Vec<Poison> {
+    let mut poison = Vec::new();
+    for _ in 0..dice.0.below(3) {
+        let kind = if dice.one_in(2) { PoisonKind::OlderEvent } else { PoisonKind::Garbage(dice.site()) };
+        poison.push(Poison { at: FIRST_POST + dice.0.up_to(LAST_POST), kind });
+    }
+    poison.sort_by_key(|poison| poison.at);
+    poison
+}
+
+fn faults(dice: &Dice<'_>, lost: Option<Site>) -> Vec<(Moment, Fault)> {
+    let count = FAULTS_MIN + dice.0.below(FAULTS_MORE + 1);
+    let mut faults: Vec<_> =
+        (0..count).map(|_| (FIRST_POST + dice.0.up_to(LAST_FAULT - FIRST_POST), fault(dice))).collect();
+    if let Some(site) = lost {
+        faults.push((dice.millis(20_000, 100_000), Fault::Lose { site }));
+    }
+    faults.sort_by_key(|(at, _)| *at);
+    faults
+}
+
+#[derive(Clone, Copy)]
+enum Kind {
+    KillWorker,
+    KillApi,
+    StopWorker,
+    Deploy,
+    Dark,
+    Part,
+    Errors,
+    Slow,
+    Lag,
+    Deliveries,
+    Staleness,
+    Batches,
+    Flip,
+    FlipTwice,
+    Both,
+    Typo,
+}
+
+fn fault(dice: &Dice<'_>) -> Fault {
+    let site = dice.site();
+    let lasting = dice.millis(500, 60_000);
+    let index = usize::try_from(dice.0.below(WORKERS_MAX)).unwrap_or(0);
+    let back_after = dice.millis(100, 40_000);
+    match dice.weighted(&[
+        (6, Kind::KillWorker),
+        (2, Kind::KillApi),
+        (3, Kind::StopWorker),
+        (2, Kind::Deploy),
+        (3, Kind::Dark),
+        (3, Kind::Part),
+        (5, Kind::Errors),
+        (3, Kind::Slow),
+        (3, Kind::Lag),
+        (2, Kind::Deliveries),
+        (2, Kind::Staleness),
+        (1, Kind::Batches),
+        (4, Kind::Flip),
+        (1, Kind::FlipTwice),
+        (2, Kind::Both),
+        (1, Kind::Typo),
+    ]) {
+        Kind::KillWorker => Fault::KillWorker { site, index, back_after },
+        Kind::KillApi => Fault::KillApi { site, back_after },
+        Kind::StopWorker => Fault::StopWorker { site, index, back_after },
+        Kind::Deploy => Fault::Deploy { site },
+        Kind::Dark => {
+            let outage = if dice.one_in(3) { Outage::Endpoints } else { Outage::Region };
+            Fault::Dark { site, outage, lasting }
+        }
+        Kind::Part => Fault::Part { lasting },
+        Kind::Errors => Fault::Errors { site, service: dice.service(), rates: rates(dice), lasting },
+        Kind::Slow => slow(dice, lasting),
+        Kind::Lag => {
+            let most = dice.weighted(&[(3, 5_000), (2, 30_000), (1, 180_000)]);
+            Fault::Lag { replication: Span::millis(1, most), lasting }
+        }
+        Kind::Deliveries => Fault::Deliveries {
+            near: Span::millis(5, 20_000),
+            far: Span::millis(100, 60_000),
+            duplicates: 200,
+            lasting,
+        },
+        Kind::Staleness => Fault::Staleness { reads: 400, parameter: 400, lasting },
+        Kind::Batches => Fault::Batches { undead: 100, entries: 200, lasting },
+        Kind::Flip => Fault::Flip { to: site, off_first: dice.one_in(2) },
+        Kind::FlipTwice => Fault::FlipTwice { to: site, apart: dice.millis(10, 20_000) },
+        Kind::Both => Fault::Both(if dice.one_in(2) { RegionState::Active } else { RegionState::Passive }),
+        Kind::Typo => {
+            let text = dice.weighted(&[
+                (2, Some("ACITVE")),
+                (1, Some("active")),
+                (1, Some("")),
+                (2, None),
+                (1, Some("HOLD")),
+            ]);
+            Fault::Typo { site, text, lasting }
+        }
+    }
+}
+
+fn rates(dice: &Dice<'_>) -> ErrorRates {
+    let rate = u16::try_from(20 + dice.0.below(230)).unwrap_or(20);
+    match dice.0.below(5) {
+        0 => ErrorRates { throttled: rate * 3, ..ErrorRates::default() },
+        1 => ErrorRates { no_answer: rate * 3, ..ErrorRates::default() },
+        2 => ErrorRates { answer_lost: rate * 3, ..ErrorRates::default() },
+        3 => ErrorRates { unavailable: rate * 3, ..ErrorRates::default() },
+        _ => ErrorRates::all(rate),
+    }
+}
+
+fn slow(dice: &Dice<'_>, lasting: Duration) -> Fault {
+    let most = dice.weighted(&[(4, 500), (3, 5_000), (2, 40_000)]);
+    Fault::Slow { near: Span::millis(1, most), far: Span::millis(60, most + 60), lasting }
+}
+
+/// Draws from the plan's random numbers.
+struct Dice<'a>(&'a Random);
+
+impl Dice<'_> {
+    fn one_in(&self, times: u64) -> bool {
+        self.0.below(times) == 0
+    }
+
+    fn site(&self) -> Site {
+        if self.one_in(2) { Site::First } else { Site::Second }
+    }
+
+    fn service(&self) -> Service {
+        self.weighted(&[
+            (6, Service::Tables),
+            (3, Service::Queue),
+            (2, Service::Topic),
+            (2, Service::Archive),
+            (1, Service::Parameter),
+        ])
+    }
+
+    fn millis(&self, least: u64, most: u64) -> Duration {
+        Span::millis(least, most).draw(self.0)
+    }
+
+    fn weighted<T: Copy>(&self, choices: &[(u64, T)]) -> T {
+        let mut drawn = self.0.below(choices.iter().map(|(weight, _)| weight).sum());
+        for (weight, choice) in choices {
+            if drawn < *weight {
+                return *choice;
+            }
+            drawn -= weight;
+        }
+        choices[0].1
+    }
+}
