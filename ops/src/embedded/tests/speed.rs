@@ -15,6 +15,7 @@ const AT_ONCE: usize = 64;
 /// Makes `CALLS` calls, `AT_ONCE` at a time, and prints how many a second.
 async fn measure<F: Future<Output = ()> + Send>(what: &str, call: impl Fn(usize) -> F + Send + Sync) {
     let next = AtomicUsize::new(0);
+    let spent = cpu_seconds();
     let begun = tokio::time::Instant::now();
     let callers = (0..AT_ONCE).map(|_| async {
         loop {
@@ -26,8 +27,18 @@ async fn measure<F: Future<Output = ()> + Send>(what: &str, call: impl Fn(usize)
         }
     });
     futures::future::join_all(callers).await;
-    let rate = f64::from(u32::try_from(CALLS).unwrap()) / begun.elapsed().as_secs_f64();
-    println!("{what:>24} {rate:>9.0} calls/s");
+    let calls = f64::from(u32::try_from(CALLS).unwrap());
+    let (rate, cost) = (calls / begun.elapsed().as_secs_f64(), (cpu_seconds() - spent) * 1e6 / calls);
+    println!("{what:>24} {rate:>9.0} calls/s {cost:>7.0} µs of CPU a call, client and server");
+}
+
+/// The CPU time of this process so far; 0 where there is no `/proc`. Its ticks are hundredths of a second.
+fn cpu_seconds() -> f64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let fields: Vec<_> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+    let ticks =
+        |field: usize| fields.get(field).and_then(|ticks| ticks.parse::<f64>().ok()).unwrap_or_default();
+    (ticks(11) + ticks(12)) / 100.0
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -46,18 +57,7 @@ async fn the_speed_of_each_call_is_measured() {
     pair.first.s3.create_bucket().bucket("archive").send().await.unwrap();
     let site = &pair.first;
 
-    let http = reqwest::Client::new();
-    let scope = "AWS4-HMAC-SHA256 Credential=a/20261121/sa-east-1/dynamodb/aws4_request, Signature=0";
-    let endpoint = pair.aws.endpoint_url();
-    measure("GetItem, bare HTTP", |number| {
-        let body = format!(r#"{{"TableName":"sales","Key":{{"id":{{"S":"{number}"}}}}}}"#);
-        let call = http.post(&endpoint).header("authorization", scope).body(body);
-        async move {
-            let answer = call.header("x-amz-target", "DynamoDB_20120810.GetItem").send().await.unwrap();
-            answer.bytes().await.unwrap();
-        }
-    })
-    .await;
+    bare(&pair.aws.endpoint_url(), &queue, &topic).await;
     measure(
         "PutItem",
         |number| async move { site.put("sales", &number.to_string(), &"x".repeat(200)).await },
@@ -122,4 +122,44 @@ async fn drain(site: &Site, queue: &str) {
     let drained = u32::try_from(drained.into_inner()).unwrap();
     let rate = f64::from(drained) / begun.elapsed().as_secs_f64();
     println!("{:>24} {rate:>9.0} messages/s ({drained})", "receive and delete");
+}
+
+/// The same calls by a client that does not sign and knows no AWS, to see what the endpoint costs by itself.
+async fn bare(endpoint: &str, queue: &str, topic: &str) {
+    let http = reqwest::Client::new();
+    let call = |service: &str, path: &str, target: &str, body: String| {
+        let method = if service == "s3" { reqwest::Method::PUT } else { reqwest::Method::POST };
+        let scope =
+            format!("AWS4-HMAC-SHA256 Credential=a/20261121/sa-east-1/{service}/aws4_request, Signature=0");
+        let request = http.request(method, format!("{endpoint}/{path}")).header("authorization", scope);
+        let request = request.header("x-amz-target", target).body(body);
+        async move {
+            let answer = request.send().await.unwrap();
+            assert!(answer.status().is_success(), "{}", answer.status());
+            answer.bytes().await.unwrap();
+        }
+    };
+    let text = "x".repeat(300);
+    measure("bare GetItem", |number| {
+        let body = format!(r#"{{"TableName":"sales","Key":{{"id":{{"S":"b{number}"}}}}}}"#);
+        call("dynamodb", "", "DynamoDB_20120810.GetItem", body)
+    })
+    .await;
+    measure("bare PutItem", |number| {
+        let item = format!(r#"{{"id":{{"S":"b{number}"}},"note":{{"S":"{text}"}}}}"#);
+        let condition = r#""ConditionExpression":"attribute_not_exists(id)""#;
+        let body = format!(r#"{{"TableName":"sales","Item":{item},{condition}}}"#);
+        call("dynamodb", "", "DynamoDB_20120810.PutItem", body)
+    })
+    .await;
+    measure("bare SendMessage", |_| {
+        let body = format!(r#"{{"QueueUrl":"{queue}","MessageBody":"{text}"}}"#);
+        call("sqs", "", "AmazonSQS.SendMessage", body)
+    })
+    .await;
+    measure("bare Publish to two", |_| {
+        call("sns", "", "", format!("Action=Publish&TopicArn={topic}&Message={text}"))
+    })
+    .await;
+    measure("bare PutObject", |number| call("s3", &format!("archive/bare/{number}"), "", text.clone())).await;
 }
