@@ -124,7 +124,7 @@ impl Sales {
 
     /// Publishes the event. A failure is counted and logged, and is no reason to refuse the sale.
     async fn announce(&self, sale: Sale, trace: &TraceParent) -> Sale {
-        let event = SaleEvent { sale, traceparent: Some(trace.child(&self.random)) };
+        let event = SaleEvent { sale, traceparent: Some(trace.child(&self.random)), of_older_service: false };
         let body = event.to_json();
         let (id, trace_id) = (event.sale.id, || trace.trace_id());
         match tokio::time::timeout(PUBLISH_LIMIT, self.topic.publish(&body)).await {

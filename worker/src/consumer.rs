@@ -8,9 +8,9 @@ use std::time::Duration;
 use futures::future::Either;
 use sales_shared::backoff::Backoff;
 use sales_shared::idempotency::Record;
-use sales_shared::idempotency::decide::{AuthorityView, Choice};
+use sales_shared::idempotency::decide::{AuthorityView, Choice, UNCERTAIN_WAIT};
 use sales_shared::ports::{Delivery, QUEUE_BATCH_MAX, Queue};
-use sales_shared::region::{Mode, Side};
+use sales_shared::region::Mode;
 use sales_shared::sale::SaleId;
 use sales_shared::sale::event::{InvalidEvent, SaleEvent};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
@@ -119,7 +119,8 @@ impl Consumer {
                     "received"
                 );
                 let held = Held::Message { receipt: delivery.receipt, body: delivery.body };
-                Either::Left(Work { sale: event.sale, receive_count, held })
+                let in_outbox = !event.of_older_service;
+                Either::Left(Work { sale: event.sale, receive_count, in_outbox, held })
             }
             Err(error @ InvalidEvent::NewerVersion(_)) => {
                 tracing::warn!(%error, message.id = delivery.message_id, "put back for a later release");
@@ -136,7 +137,8 @@ impl Consumer {
     /// PASSIVE, or told to hold in between: look for proof for the whole batch in one call, touch nothing else.
     async fn dry_run(&self, mode: Mode, works: Vec<Work>) -> Brought {
         let records = match mode {
-            Mode::DryRun => self.look_up(works.iter().map(|work| work.sale.id)).await,
+            // What is not known is never a reason to delete.
+            Mode::DryRun => self.look_up(works.iter().map(|work| work.sale.id)).await.unwrap_or_default(),
             Mode::Hold | Mode::Process => HashMap::new(),
         };
         let mut brought = Brought::NoProof;
@@ -160,9 +162,17 @@ impl Consumer {
 
     /// ACTIVE: what can be looked up for many at once is, then each sale goes its own way.
     async fn process(self: &Arc<Self>, works: Vec<Work>, mut permits: OwnedSemaphorePermit) {
-        let sites = &self.pipeline.sites;
-        let of_peer = works.iter().filter(|work| sites.side(&work.sale.owner_region) == Side::Peer);
-        let records = self.look_up(of_peer.map(|work| work.sale.id)).await;
+        let elsewhere = |work: &Work| self.pipeline.may_be_settled_here_first(&work.sale);
+        let ids = works.iter().filter(|work| elsewhere(work)).map(|work| work.sale.id);
+        let (works, records) = match self.look_up(ids).await {
+            Some(records) => (works, records),
+            None => {
+                // Its proof may be here, unseen; its authority may not have heard of it yet.
+                let (unknown, works) = works.into_iter().partition(|work| elsewhere(work));
+                self.put_back(unknown, UNCERTAIN_WAIT).await;
+                (works, HashMap::new())
+            }
+        };
         let mut known: Vec<Known> = works
             .iter()
             .map(|work| Known { record: records.get(&work.sale.id).cloned(), ..Known::default() })
@@ -210,19 +220,15 @@ impl Consumer {
         self.finish(work, disposition).await;
     }
 
-    /// The local replica's records. Without an answer nothing is known, which is never a reason to delete.
-    async fn look_up(&self, ids: impl Iterator<Item = SaleId>) -> HashMap<SaleId, Record> {
-        let ids: Vec<SaleId> = unique(ids);
-        if ids.is_empty() {
-            return HashMap::new();
+    async fn put_back(&self, works: Vec<Work>, after: Duration) {
+        for work in works {
+            self.finish(work, Disposition::Release { after }).await;
         }
-        match self.pipeline.idempotency.look_up(Side::Local, &ids).await {
-            Ok(records) => records,
-            Err(error) => {
-                tracing::warn!(%error, "records could not be looked up");
-                HashMap::new()
-            }
-        }
+    }
+
+    /// The local replica's records; `None` without an answer, when nothing is known.
+    async fn look_up(&self, ids: impl Iterator<Item = SaleId>) -> Option<HashMap<SaleId, Record>> {
+        self.pipeline.look_up_here(&unique(ids)).await
     }
 
     async fn finish(&self, work: Work, disposition: Disposition) {

@@ -1,5 +1,6 @@
 //! One sale's way from the decision to its proof: decide, claim, run the effects, settle.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -67,6 +68,8 @@ pub struct Work {
     pub sale: Sale,
     /// How often its message was received; 1 for one from the outbox.
     pub receive_count: u32,
+    /// Whether the sale's row is, or will be, in the outbox, where a mark that was lost is made up for.
+    pub in_outbox: bool,
     /// The message, if there is one: long work keeps it hidden.
     pub held: Held,
 }
@@ -169,6 +172,22 @@ impl Pipeline {
             }
         }
         self.retry(work.receive_count)
+    }
+
+    /// Whether the proof of a sale may stand at the local replica before it does where claims on the sale are decided:
+    /// this region may have taken it over.
+    pub fn may_be_settled_here_first(&self, sale: &Sale) -> bool {
+        let decided_at = self.sites.authority(sale.id, &sale.owner_region);
+        decided_at == Side::Peer || self.sites.side(&sale.owner_region) == Side::Peer
+    }
+
+    /// Reads the local replica for many sales in one call; `None` without an answer.
+    pub async fn look_up_here(&self, ids: &[SaleId]) -> Option<HashMap<SaleId, Record>> {
+        if ids.is_empty() {
+            return Some(HashMap::new());
+        }
+        let found = self.idempotency.look_up(Side::Local, ids).await;
+        found.inspect_err(|error| tracing::warn!(%error, "records could not be looked up")).ok()
     }
 
     /// Reads the peer's replica for many sales in one call.
@@ -298,7 +317,7 @@ impl Peer {
 /// What the peer's replica said about many sales.
 pub enum PeerAnswers {
     /// The records that it has.
-    Answered(std::collections::HashMap<SaleId, Record>),
+    Answered(HashMap<SaleId, Record>),
     /// No answer, for too short a time to mean anything.
     Uncertain,
     /// No answer for long enough.

@@ -80,14 +80,20 @@ impl Reconciler {
                 return;
             }
         };
+        let waiting: Vec<_> = rows.into_iter().filter(|row| row.progress == Progress::Waiting).collect();
+        let elsewhere = waiting.iter().filter(|row| self.pipeline.may_be_settled_here_first(&row.sale));
+        let ids: Vec<SaleId> = elsewhere.map(|row| row.sale.id).collect();
+        // Without an answer all wait for the next look: a proof may be here, unseen.
+        let Some(mut records) = self.pipeline.look_up_here(&ids).await else { return };
         let places = Arc::new(Semaphore::new(CONCURRENCY));
         let mut turns = JoinSet::new();
-        for row in rows.into_iter().filter(|row| row.progress == Progress::Waiting) {
+        for row in waiting {
+            let known = Known { record: records.remove(&row.sale.id), ..Known::default() };
             let (pipeline, places, stop) = (self.pipeline.clone(), places.clone(), self.stop.clone());
             turns.spawn(async move {
                 let _place = places.acquire().await;
                 if !stop.is_cancelled() {
-                    reconcile(&pipeline, row).await;
+                    reconcile(&pipeline, row, known).await;
                 }
             });
         }
@@ -99,10 +105,10 @@ impl Reconciler {
     }
 }
 
-async fn reconcile(pipeline: &Pipeline, row: StoredSale) {
+async fn reconcile(pipeline: &Pipeline, row: StoredSale, known: Known) {
     let id = row.sale.id;
-    let work = Work { sale: row.sale, receive_count: 1, held: Held::Outbox };
-    match pipeline.process(&work, Known::default()).await {
+    let work = Work { sale: row.sale, receive_count: 1, in_outbox: true, held: Held::Outbox };
+    match pipeline.process(&work, known).await {
         Outcome::Settled(_) => {
             pipeline.metrics.reconciled.inc();
             tracing::info!(sale.id = %id, "processed from the outbox");

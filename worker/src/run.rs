@@ -103,14 +103,17 @@ impl Run<'_> {
         let region = self.pipeline.sites.local();
         let completion =
             Completion::Processed { sale: Some(sale.clone()), at: Some(now), region: Some(region.clone()) };
-        let (settled, marked) = tokio::join!(
-            self.write_proof(held_until, || self.pipeline.idempotency.complete(
-                self.at,
-                &self.claim,
-                &completion
-            )),
-            self.pipeline.sales.mark_processed(sale, now, region),
-        );
+        let prove = || self.pipeline.idempotency.complete(self.at, &self.claim, &completion);
+        let mark = || self.pipeline.sales.mark_processed(sale, now, region);
+        let (settled, marked) = if self.work.in_outbox {
+            tokio::join!(self.insist(held_until, prove), mark())
+        } else {
+            // Nothing would ever make up for a lost mark, so it comes first.
+            match self.insist(held_until, mark).await {
+                Ok(marked) => (self.insist(held_until, prove).await, Ok(marked)),
+                Err(error) => (Err(error.clone()), Err(error)),
+            }
+        };
         match marked {
             Ok(Marked::Done) => {}
             Ok(Marked::Tombstone) => tracing::debug!(%sale.id, "deleted while it was being processed"),
@@ -136,19 +139,15 @@ impl Run<'_> {
         }
     }
 
-    /// Tries until the proof is written or the lease is about to end.
-    async fn write_proof<F>(
-        &self,
-        held_until: &watch::Sender<Instant>,
-        write: impl Fn() -> F,
-    ) -> PortResult<Settled>
+    /// Tries until it is written or the lease is about to end.
+    async fn insist<T, F>(&self, held_until: &watch::Sender<Instant>, write: impl Fn() -> F) -> PortResult<T>
     where
-        F: Future<Output = PortResult<Settled>>,
+        F: Future<Output = PortResult<T>>,
     {
         let mut failures = 0;
         loop {
             let error = match write().await {
-                Ok(settled) => return Ok(settled),
+                Ok(written) => return Ok(written),
                 Err(error) => error,
             };
             failures += 1;
@@ -189,7 +188,9 @@ impl Run<'_> {
         let sale = &self.work.sale;
         let body = match &self.work.held {
             Held::Message { body, .. } => body.clone(),
-            Held::Outbox => SaleEvent { sale: sale.clone(), traceparent: None }.to_json(),
+            Held::Outbox => {
+                SaleEvent { sale: sale.clone(), traceparent: None, of_older_service: false }.to_json()
+            }
         };
         if let Err(error) = queue.dead_letter(&body, reason).await {
             tracing::warn!(%error, %sale.id, "the sale could not be parked");

@@ -19,6 +19,8 @@ pub struct SaleEvent {
     pub sale: Sale,
     /// The request that made it. It travels in the body, because raw SNS delivery in emulators refuses attributes.
     pub traceparent: Option<TraceParent>,
+    /// Whether the older service wrote it. Its sales have no place in the outbox, and may have no row.
+    pub of_older_service: bool,
 }
 
 /// Why a message is no event.
@@ -93,8 +95,11 @@ impl SaleEvent {
             return Err(InvalidEvent::NewerVersion(json.version));
         }
         let older_service = json.version == 0;
-        let amount =
-            if older_service { Amount::from_float_json(&json.amount)? } else { Amount::from_json(&json.amount)? };
+        let amount = if older_service {
+            Amount::from_float_json(&json.amount)?
+        } else {
+            Amount::from_json(&json.amount)?
+        };
         let created_at = match json.created_at {
             Some(text) => Timestamp::parse(&text)?,
             None => Timestamp::from_seconds(json.timestamp),
@@ -110,6 +115,7 @@ impl SaleEvent {
             created_at,
             owner_region,
         };
-        Ok(Self { sale, traceparent: json.traceparent.as_deref().and_then(TraceParent::parse) })
+        let traceparent = json.traceparent.as_deref().and_then(TraceParent::parse);
+        Ok(Self { sale, traceparent, of_older_service: older_service })
     }
 }

@@ -20,7 +20,9 @@ fn sale() -> Sale {
 
 #[test]
 fn a_request_is_read_with_its_amount_as_number_or_string() {
-    for body in [r#"{"product":" Book ","amount":223.34}"#, r#"{"amount":"223.340","product":"Book","colour":"red"}"#] {
+    for body in
+        [r#"{"product":" Book ","amount":223.34}"#, r#"{"amount":"223.340","product":"Book","colour":"red"}"#]
+    {
         let new = NewSale::parse(body.as_bytes()).unwrap();
         assert!(sale().has_payload(&new), "{body}");
     }
@@ -91,7 +93,7 @@ fn an_event_of_the_older_service_is_read() {
 
 #[test]
 fn the_older_service_finds_its_five_fields_in_our_events() {
-    let body = SaleEvent { sale: sale(), traceparent: None }.to_json();
+    let body = SaleEvent { sale: sale(), traceparent: None, of_older_service: false }.to_json();
     let json: serde_json::Value = serde_json::from_str(&body).unwrap();
     assert_eq!(json["id"], "0199c5a0-6f1e-7c3a-9b1d-0c2f4e6a8b10");
     assert_eq!(json["product"], "Book");
@@ -102,10 +104,14 @@ fn the_older_service_finds_its_five_fields_in_our_events() {
 
 #[test]
 fn an_event_of_a_later_release_is_told_from_a_broken_one() {
-    let body = SaleEvent { sale: sale(), traceparent: None }.to_json().replace("\"version\":1", "\"version\":2");
+    let body =
+        SaleEvent { sale: sale(), traceparent: None, of_older_service: false }.to_json().replace("\"version\":1", "\"version\":2");
     assert_eq!(SaleEvent::parse(&body, &sites()), Err(InvalidEvent::NewerVersion(2)));
     for body in ["", "{}", "null", r#"{"id":"x","product":"Book","amount":1,"timestamp":1}"#] {
-        assert!(!matches!(SaleEvent::parse(body, &sites()), Ok(_) | Err(InvalidEvent::NewerVersion(_))), "{body}");
+        assert!(
+            !matches!(SaleEvent::parse(body, &sites()), Ok(_) | Err(InvalidEvent::NewerVersion(_))),
+            "{body}"
+        );
     }
 }
 
@@ -121,7 +127,7 @@ proptest! {
             created_at: Timestamp::from_millis(millis),
             owner_region: Region::parse("us-east-1").unwrap(),
         };
-        let event = SaleEvent { sale, traceparent: Some(crate::trace::TraceParent::generate(&random)) };
+        let event = SaleEvent { sale, traceparent: Some(crate::trace::TraceParent::generate(&random)), of_older_service: false };
         prop_assert_eq!(SaleEvent::parse(&event.to_json(), &sites()), Ok(event));
     }
 
