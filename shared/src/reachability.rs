@@ -53,6 +53,8 @@ pub struct Reachability {
 
 #[derive(Debug, Default)]
 struct Silence {
+    /// The last answer. A call that began before it and brought none says nothing about the time before.
+    heard: Option<Instant>,
     since: Option<Instant>,
     calls: u32,
     last_probe: Option<Instant>,
@@ -81,13 +83,14 @@ impl Reachability {
 
     /// Any answer, a refusal too, ends the silence.
     pub fn answered(&self) {
-        *self.silence() = Silence::default();
+        *self.silence() = Silence { heard: Some(Instant::now()), ..Silence::default() };
     }
 
     /// A call that began at `begun` brought no answer.
     pub fn no_answer(&self, begun: Instant, now: Instant) -> Verdict {
         let mut silence = self.silence();
-        silence.since.get_or_insert(begun);
+        let from = silence.heard.map_or(begun, |heard| heard.max(begun));
+        silence.since.get_or_insert(from);
         silence.calls = silence.calls.saturating_add(1);
         self.verdict(&silence, now)
     }

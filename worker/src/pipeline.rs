@@ -258,6 +258,12 @@ impl Pipeline {
         self.idempotency.claim(at, &request).await
     }
 
+    /// Takes note of an answer from the peer's tables, whatever the call was.
+    pub(crate) fn hear<T>(&self, at: Side, result: PortResult<T>) -> PortResult<T> {
+        note_answer(&self.peer, at, &result);
+        result
+    }
+
     /// A call to the peer's tables that failed. A refusal is an answer too, if not the one that was wanted.
     fn peer_failed(&self, error: &PortError, begun: Instant) -> Verdict {
         if !error.kind.is_silence() {
@@ -285,6 +291,17 @@ impl Pipeline {
         let outcome = crate::run::Run { pipeline: self, at, work, claim, begun }.to_the_end().await;
         self.metrics.in_flight.dec();
         outcome
+    }
+}
+
+/// Any answer from the peer's tables ends what counts as their silence.
+pub(crate) fn note_answer<T>(peer: &Reachability, at: Side, result: &PortResult<T>) {
+    let answered = match result {
+        Ok(_) => true,
+        Err(error) => !error.kind.is_silence(),
+    };
+    if at == Side::Peer && answered {
+        peer.answered();
     }
 }
 

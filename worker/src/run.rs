@@ -65,6 +65,7 @@ impl Run<'_> {
     fn renewal(&self) -> Renewal<'_> {
         Renewal {
             idempotency: &self.pipeline.idempotency,
+            peer: &self.pipeline.peer,
             queue: &self.pipeline.queue,
             clock: &self.pipeline.clock,
             timings: &self.pipeline.settings.timings,
@@ -106,11 +107,11 @@ impl Run<'_> {
         let prove = || self.pipeline.idempotency.complete(self.at, &self.claim, &completion);
         let mark = || self.pipeline.sales.mark_processed(sale, now, region);
         let (settled, marked) = if self.work.in_outbox {
-            tokio::join!(self.insist(held_until, prove), mark())
+            tokio::join!(self.insist(self.at, held_until, prove), mark())
         } else {
             // Nothing would ever make up for a lost mark, so it comes first.
-            match self.insist(held_until, mark).await {
-                Ok(marked) => (self.insist(held_until, prove).await, Ok(marked)),
+            match self.insist(Side::Local, held_until, mark).await {
+                Ok(marked) => (self.insist(self.at, held_until, prove).await, Ok(marked)),
                 Err(error) => (Err(error.clone()), Err(error)),
             }
         };
@@ -139,14 +140,19 @@ impl Run<'_> {
         }
     }
 
-    /// Tries until it is written or the lease is about to end.
-    async fn insist<T, F>(&self, held_until: &watch::Sender<Instant>, write: impl Fn() -> F) -> PortResult<T>
+    /// Tries until it is written there or the lease is about to end.
+    async fn insist<T, F>(
+        &self,
+        at: Side,
+        held_until: &watch::Sender<Instant>,
+        write: impl Fn() -> F,
+    ) -> PortResult<T>
     where
         F: Future<Output = PortResult<T>>,
     {
         let mut failures = 0;
         loop {
-            let error = match write().await {
+            let error = match self.pipeline.hear(at, write().await) {
                 Ok(written) => return Ok(written),
                 Err(error) => error,
             };
@@ -176,7 +182,8 @@ impl Run<'_> {
 
     /// Gives the claim back and the message with it.
     async fn release(&self, refund: bool) -> Outcome {
-        if let Err(error) = self.pipeline.idempotency.release(self.at, &self.claim, refund).await {
+        let released = self.pipeline.idempotency.release(self.at, &self.claim, refund).await;
+        if let Err(error) = self.pipeline.hear(self.at, released) {
             tracing::debug!(%error, "the claim could not be given back; its lease will end");
         }
         self.pipeline.retry(self.work.receive_count)
@@ -196,7 +203,8 @@ impl Run<'_> {
             tracing::warn!(%error, %sale.id, "the sale could not be parked");
             return self.release(true).await;
         }
-        match idempotency.park(self.at, &self.claim, reason).await {
+        let settled = idempotency.park(self.at, &self.claim, reason).await;
+        match self.pipeline.hear(self.at, settled) {
             Ok(Settled::Done(proof)) => {
                 metrics.parked.inc();
                 tracing::warn!(%reason, %sale.id, "sale parked");

@@ -7,9 +7,12 @@ use sales_shared::clock::SharedClock;
 use sales_shared::config::Timings;
 use sales_shared::idempotency::Claim;
 use sales_shared::ports::{IdempotencyTable, Put, Queue, Receipt};
+use sales_shared::reachability::Reachability;
 use sales_shared::region::Side;
 use tokio::sync::watch;
 use tokio::time::Instant;
+
+use crate::pipeline::note_answer;
 
 /// Share of the lease after which it is renewed.
 const RENEW_AT: u32 = 3;
@@ -17,6 +20,7 @@ const RENEW_AT: u32 = 3;
 /// Renews one claim, and the visibility of its message, as long as it is polled.
 pub(crate) struct Renewal<'a> {
     pub(crate) idempotency: &'a Arc<dyn IdempotencyTable>,
+    pub(crate) peer: &'a Reachability,
     pub(crate) queue: &'a Arc<dyn Queue>,
     pub(crate) clock: &'a SharedClock,
     pub(crate) timings: &'a Timings,
@@ -39,7 +43,9 @@ impl Renewal<'_> {
             tokio::time::sleep(every).await;
             let asked_at = Instant::now();
             let until = self.clock.now() + self.timings.lease;
-            match self.idempotency.renew(self.at, self.claim, until).await {
+            let renewed = self.idempotency.renew(self.at, self.claim, until).await;
+            note_answer(self.peer, self.at, &renewed);
+            match renewed {
                 Ok(true) => {
                     held_until.send_replace(Self::held_until(self.timings, asked_at));
                     self.hide().await;
