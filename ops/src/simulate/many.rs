@@ -43,6 +43,7 @@ impl std::ops::AddAssign for Counts {
             reruns,
             double_runs,
             to_restore,
+            undeleted,
             parked_by_crashes,
             faults,
             violations,
@@ -54,6 +55,7 @@ impl std::ops::AddAssign for Counts {
         self.reruns += reruns;
         self.double_runs += double_runs;
         self.to_restore += to_restore;
+        self.undeleted += undeleted;
         self.parked_by_crashes += parked_by_crashes;
         self.faults += faults;
         self.violations += violations;

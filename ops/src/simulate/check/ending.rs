@@ -13,6 +13,7 @@ use super::super::client::{Answer, Answers};
 use super::super::plan::Nature;
 use super::super::play::Played;
 use super::digest::Digest;
+use super::runs::was_taken_over;
 use super::{Check, Verdict};
 
 /// What calls may add to the time in which work goes on after a flip: half a dozen of them, in quiet weather.
@@ -217,13 +218,19 @@ impl Ending<'_> {
     }
 
     /// A sale that a client was told is deleted is a tombstone everywhere, unless regions that could not see each other
-    /// wrote to it at once.
+    /// wrote to it at once, or a region took the tombstone with it.
     fn deleted(&self, verdict: &mut Verdict) {
         for id in &self.answers.deleted {
+            let excused = was_taken_over(self.digest, self.played, *id) || self.played.lost.is_some();
             for site in &self.sites {
                 let progress = self.played.world.row(*site, *id).map(|row| row.progress);
                 let buried = matches!(progress, Some(Progress::Deleted) | None);
-                if !buried {
+                if buried {
+                    continue;
+                }
+                if excused {
+                    verdict.counts.undeleted += 1;
+                } else {
                     let what = format!("answered as deleted, and in the end {progress:?} in {}", site.name());
                     verdict.violate(Check::Deleted, Some(*id), what);
                 }
@@ -234,19 +241,21 @@ impl Ending<'_> {
     /// One object a sale, the same bytes everywhere, and those that the row gives.
     fn bytes(&self, verdict: &mut Verdict) {
         for ((site, id), objects) in &self.objects {
-            if objects.len() > 1 {
-                let keys: Vec<_> = objects.iter().map(|(key, _)| key.as_str()).collect();
-                verdict.violate(Check::Once, Some(*id), format!("two objects: {}", keys.join(", ")));
-            }
             let Some(row) = self.played.world.row(*site, *id) else { continue };
             let (key, body) = (row.sale.archive_key(), row.sale.archive_body());
-            if objects.iter().all(|(k, b)| *k != key || **b != body) && row.progress != Progress::Deleted {
-                let there =
-                    objects.iter().map(|(key, body)| format!("{key} {}", String::from_utf8_lossy(body)));
-                let there = there.collect::<Vec<_>>().join(", ");
-                let what = format!("the object in {} is not what the row says: {there}", site.name());
-                verdict.violate(Check::Once, Some(*id), what);
+            let as_it_should = objects.len() == 1 && objects.iter().all(|(k, b)| *k == key && **b == body);
+            if as_it_should || row.progress == Progress::Deleted {
+                continue;
             }
+            if id.is_keyed() && was_taken_over(self.digest, self.played, *id) {
+                // Accepted in both regions under one key, and processed in both, across a partition.
+                verdict.counts.to_restore += 1;
+                continue;
+            }
+            let there = objects.iter().map(|(key, body)| format!("{key} {}", String::from_utf8_lossy(body)));
+            let there = there.collect::<Vec<_>>().join(", ");
+            let what = format!("the archive of {} is not what the row says: {there}", site.name());
+            verdict.violate(Check::Once, Some(*id), what);
         }
     }
 

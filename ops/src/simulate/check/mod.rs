@@ -83,6 +83,8 @@ pub struct Counts {
     pub double_runs: u64,
     /// Rows and objects that `drctl verify` would make again after the loss of a region.
     pub to_restore: u64,
+    /// Deletions undone by a region that could not see them, or gone with one.
+    pub undeleted: u64,
     /// Good sales parked because every attempt ended in a crash or ran out of time.
     pub parked_by_crashes: u64,
     /// Faults injected.

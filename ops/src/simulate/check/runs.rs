@@ -97,6 +97,12 @@ fn check_tokens(id: SaleId, case: &Case, verdict: &mut Verdict) {
     }
 }
 
+/// Whether regions that could not see each other both worked on a sale.
+pub(super) fn was_taken_over(digest: &Digest, played: &Played, id: SaleId) -> bool {
+    let claims = digest.cases.get(&id).map(|case| case.claims.as_slice()).unwrap_or_default();
+    claims.iter().any(|claim| is_takeover(digest, played, id, claim) && is_excused(digest, claim))
+}
+
 struct Judge<'a> {
     digest: &'a Digest,
     played: &'a Played,
