@@ -35,8 +35,12 @@ impl Reconciler {
                 () = tokio::time::sleep(self.pipeline.random.around(every)) => {}
                 () = self.stop.cancelled() => return,
             }
-            if self.pipeline.state.mode() == Mode::Process {
-                self.look().await;
+            match self.pipeline.state.mode() {
+                Mode::Process => self.look().await,
+                // The age is the ACTIVE region's to tell; an old one would keep an alarm going.
+                Mode::DryRun | Mode::Hold => {
+                    self.pipeline.metrics.outbox_oldest_age_seconds.set(0);
+                }
             }
         }
     }

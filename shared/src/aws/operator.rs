@@ -68,7 +68,8 @@ impl SiteOperator {
     /// When the parameter store does not take it.
     pub async fn put_state(&self, state: RegionState) -> PortResult<()> {
         let put = self.ssm.put_parameter().name(&self.settings.state_parameter).value(state.as_str());
-        let put = put.r#type(ParameterType::String).overwrite(true);
+        // A write without the pattern would take it away.
+        let put = put.r#type(ParameterType::String).allowed_pattern(names::STATE_PATTERN).overwrite(true);
         put.send().await.map(drop).map_err(port_error("PutParameter"))
     }
 

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 
 use super::client::{Limits, RegionClients};
 use super::error::port_error;
+use super::names;
 use crate::config::variables as v;
 use crate::ports::PortResult;
 use crate::region::{Region, RegionState};
@@ -114,7 +115,7 @@ async fn put_initial_state(plan: &Plan, clients: &RegionClients, index: usize) -
         .name(state_parameter(plan, &plan.regions[index]))
         .value(plan.initial_states[index].as_str())
         .r#type(aws_sdk_ssm::types::ParameterType::String)
-        .allowed_pattern("^(ACTIVE|PASSIVE|HOLD)$")
+        .allowed_pattern(names::STATE_PATTERN)
         .description("What this region does with its queue: ACTIVE, PASSIVE or HOLD")
         .overwrite(false);
     match put.send().await {

@@ -126,11 +126,13 @@ impl SalesTable for DynamoSalesTable {
     }
 
     async fn mark_processed(&self, sale: &Sale, at: Timestamp, region: &Region) -> PortResult<Marked> {
-        let set = "processed = :true, sale_processed = :true, processed_at = if_not_exists(processed_at, :at), \
+        let set = "#processed = :true, sale_processed = :true, processed_at = if_not_exists(processed_at, :at), \
                    processed_region = if_not_exists(processed_region, :region)";
         let update = self
             .write_whole(sale, set)
             .condition_expression("attribute_not_exists(deleted_at)")
+            // A reserved word of DynamoDB's.
+            .expression_attribute_names("#processed", "processed")
             .expression_attribute_values(":true", AttributeValue::Bool(true))
             .expression_attribute_values(":at", s(at))
             .expression_attribute_values(":region", s(region));
