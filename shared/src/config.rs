@@ -80,7 +80,11 @@ impl<'a> Reader<'a> {
     }
 
     /// A value that must be there.
-    pub fn required<T>(&mut self, variable: &Variable, parse: impl FnOnce(&str) -> Result<T, String>) -> Option<T> {
+    pub fn required<T>(
+        &mut self,
+        variable: &Variable,
+        parse: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Option<T> {
         match self.text(variable) {
             Some(value) => self.keep(variable, parse(&value)),
             None => {
@@ -91,7 +95,11 @@ impl<'a> Reader<'a> {
     }
 
     /// A value that may be absent.
-    pub fn optional<T>(&mut self, variable: &Variable, parse: impl FnOnce(&str) -> Result<T, String>) -> Option<T> {
+    pub fn optional<T>(
+        &mut self,
+        variable: &Variable,
+        parse: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Option<T> {
         let value = self.text(variable)?;
         self.keep(variable, parse(&value))
     }
@@ -129,7 +137,8 @@ impl<'a> Reader<'a> {
 /// # Errors
 /// A sentence that says what is expected.
 pub fn duration(text: &str) -> Result<Duration, String> {
-    let wrong = || format!("is {text:?}: a duration with its unit is expected, like 200ms, 5s, 2m, 1h or 30d");
+    let wrong =
+        || format!("is {text:?}: a duration with its unit is expected, like 200ms, 5s, 2m, 1h or 30d");
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, unit) = text.split_at(digits);
     let number: u64 = number.parse().map_err(|_| wrong())?;

@@ -125,7 +125,12 @@ pub trait SalesTable: Send + Sync {
 
     /// Up to `limit` entries of a shard (below [`OUTBOX_SHARDS`]) accepted before `accepted_before`, oldest first.
     /// The index lags behind the rows.
-    async fn outbox(&self, shard: u8, accepted_before: Timestamp, limit: usize) -> PortResult<Vec<OutboxEntry>>;
+    async fn outbox(
+        &self,
+        shard: u8,
+        accepted_before: Timestamp,
+        limit: usize,
+    ) -> PortResult<Vec<OutboxEntry>>;
 }
 
 /// What became of a claim.
@@ -177,7 +182,13 @@ pub trait IdempotencyTable: Send + Sync {
     async fn park(&self, at: Side, claim: &Claim, reason: &str) -> PortResult<Settled>;
 
     /// COMPLETED as cancelled, if nobody has begun.
-    async fn cancel(&self, at: Side, id: SaleId, now: Timestamp, expires_at: Timestamp) -> PortResult<Cancelled>;
+    async fn cancel(
+        &self,
+        at: Side,
+        id: SaleId,
+        now: Timestamp,
+        expires_at: Timestamp,
+    ) -> PortResult<Cancelled>;
 
     /// Undoes [`IdempotencyTable::park`]: free to be claimed, no attempts. Another status is left alone.
     async fn reopen(&self, at: Side, id: SaleId) -> PortResult<()>;

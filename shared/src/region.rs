@@ -255,7 +255,9 @@ mod tests {
         let max_age = Duration::from_secs(3600);
         let read_at = Instant::now();
         let reading = |declared| Reading { declared, version: 1, read_at };
-        let mode = |r: Option<&Reading>, age: u64| Mode::from_reading(r, read_at + Duration::from_secs(age), max_age);
+        let mode = |r: Option<&Reading>, age: u64| {
+            Mode::from_reading(r, read_at + Duration::from_secs(age), max_age)
+        };
         assert_eq!(mode(None, 0), Mode::Hold);
         assert_eq!(mode(Some(&reading(Declared::Unknown)), 0), Mode::Hold);
         let active = reading(Declared::Known(RegionState::Active));
@@ -267,7 +269,9 @@ mod tests {
 
     #[test]
     fn a_misspelt_state_is_no_state() {
-        for text in ["", "active", "Active", "ACTIVE.", "ACTIV", "PASIVE", "ACTIVE PASSIVE", "null", "PRIMARY"] {
+        for text in
+            ["", "active", "Active", "ACTIVE.", "ACTIV", "PASIVE", "ACTIVE PASSIVE", "null", "PRIMARY"]
+        {
             assert_eq!(RegionState::parse(text), Err(UnknownState), "{text}");
         }
         assert_eq!(RegionState::parse(" ACTIVE\n"), Ok(RegionState::Active));

@@ -91,7 +91,9 @@ impl IdempotencyKey {
         let text = text.trim_matches([' ', '\t']);
         let key = match text.strip_prefix('"') {
             Some(rest) => unquote(rest.strip_suffix('"').ok_or(InvalidIdempotencyKey)?)?,
-            None if text.bytes().all(|b| b.is_ascii_graphic() && !matches!(b, b'"' | b',' | b'\\')) => text.to_owned(),
+            None if text.bytes().all(|b| b.is_ascii_graphic() && !matches!(b, b'"' | b',' | b'\\')) => {
+                text.to_owned()
+            }
             None => return Err(InvalidIdempotencyKey),
         };
         let length_ok = (1..=IDEMPOTENCY_KEY_MAX_CHARS).contains(&key.len());
@@ -132,7 +134,11 @@ impl Product {
     pub fn parse(text: &str) -> Result<Self, InvalidProduct> {
         let text = text.trim();
         let length_ok = (1..=PRODUCT_MAX_CHARS).contains(&text.chars().count());
-        if length_ok && !text.chars().any(char::is_control) { Ok(Self(text.to_owned())) } else { Err(InvalidProduct) }
+        if length_ok && !text.chars().any(char::is_control) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(InvalidProduct)
+        }
     }
 
     /// The name.
@@ -193,7 +199,8 @@ impl NewSale {
     /// # Errors
     /// [`InvalidNewSale`], the first fault found.
     pub fn parse(body: &[u8]) -> Result<Self, InvalidNewSale> {
-        let json: NewSaleJson<'_> = serde_json::from_slice(body).map_err(|e| InvalidNewSale::Json(e.to_string()))?;
+        let json: NewSaleJson<'_> =
+            serde_json::from_slice(body).map_err(|e| InvalidNewSale::Json(e.to_string()))?;
         let product = json.product.ok_or(InvalidNewSale::Missing("product"))?;
         let amount = json.amount.ok_or(InvalidNewSale::Missing("amount"))?;
         let product: String =

@@ -20,7 +20,11 @@ impl TraceParent {
         let lower_hex = |s: &str, len: usize| {
             s.len() == len && s.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
         };
-        if version != "00" || parts.next().is_some() || !lower_hex(trace, 32) || !lower_hex(parent, 16) || !lower_hex(flags, 2)
+        if version != "00"
+            || parts.next().is_some()
+            || !lower_hex(trace, 32)
+            || !lower_hex(parent, 16)
+            || !lower_hex(flags, 2)
         {
             return None;
         }
@@ -61,7 +65,9 @@ mod tests {
     fn a_traceparent_is_read_and_written_as_the_recommendation_says() {
         let text = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
         assert_eq!(TraceParent::parse(text).map(|t| t.to_string()).as_deref(), Some(text));
-        for bad in ["", "00-0-0-00", "01-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", &text.to_uppercase()] {
+        for bad in
+            ["", "00-0-0-00", "01-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", &text.to_uppercase()]
+        {
             assert_eq!(TraceParent::parse(bad), None, "{bad}");
         }
     }

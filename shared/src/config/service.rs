@@ -120,7 +120,9 @@ impl SharedSettings {
         let log_format = reader
             .required(&v::LOG_FORMAT, |t| word(t, &[("json", LogFormat::Json), ("text", LogFormat::Text)]));
         let log_level = reader.required(&v::LOG_LEVEL, |t| {
-            t.parse::<tracing_subscriber::EnvFilter>().map(|_| t.to_owned()).map_err(|e| format!("is no filter: {e}"))
+            t.parse::<tracing_subscriber::EnvFilter>()
+                .map(|_| t.to_owned())
+                .map_err(|e| format!("is no filter: {e}"))
         });
         let metrics_emf = reader.required(&v::METRICS_EMF, |t| word(t, &[("on", true), ("off", false)]));
         let state = StatePolicy { ttl: ttl?, max_age: max_age? };
@@ -169,7 +171,11 @@ fn read_aws(reader: &mut Reader<'_>, service: v::Service) -> Option<AwsSettings>
         if is_arn { Ok(text.to_owned()) } else { Err(format!("is {text:?}: an ARN is expected")) }
     };
     let mut of = |variable: &v::Variable, parse: &dyn Fn(&str) -> Result<String, String>| {
-        if variable.service.includes(service) { reader.required(variable, parse) } else { Some(String::new()) }
+        if variable.service.includes(service) {
+            reader.required(variable, parse)
+        } else {
+            Some(String::new())
+        }
     };
     let (sales_table, idempotency_table) =
         (of(&v::DYNAMO_SALES_TABLE, &text), of(&v::DYNAMO_SALES_IDEMPOTENCY_TABLE, &text));
@@ -238,7 +244,10 @@ impl Timings {
             lease > self.max_clock_skew * 4,
             "CLAIM_LEASE must be longer than four times MAX_CLOCK_SKEW: it must outlast clocks that disagree, with time to renew it",
         );
-        reader.relation(deadline <= DEADLINE_MAX, "PROCESSING_DEADLINE must be at most 11h: the visibility of a message ends at 12h");
+        reader.relation(
+            deadline <= DEADLINE_MAX,
+            "PROCESSING_DEADLINE must be at most 11h: the visibility of a message ends at 12h",
+        );
         reader.relation(
             lease <= visibility,
             "QUEUE_VISIBILITY must not be shorter than CLAIM_LEASE: a message must not come back while its claim is held",

@@ -54,8 +54,14 @@ fn everything_that_is_wrong_is_told_at_once() {
     let faults = read(&source).unwrap_err();
     let told: Vec<_> = faults.iter().filter_map(|f| f.split(' ').next()).collect();
     for name in [
-        "SQS_SALES_QUEUE", "AWS_REGION", "S3_SALES_BUCKET", "STATE_TTL", "WORKER_CONCURRENCY",
-        "DYNAMO_TABLE_CONSISTENCY", "AWS_ENDPOINT_URL", "LOG_LEVEL",
+        "SQS_SALES_QUEUE",
+        "AWS_REGION",
+        "S3_SALES_BUCKET",
+        "STATE_TTL",
+        "WORKER_CONCURRENCY",
+        "DYNAMO_TABLE_CONSISTENCY",
+        "AWS_ENDPOINT_URL",
+        "LOG_LEVEL",
     ] {
         assert!(told.contains(&name), "{name} is not told: {faults}");
     }

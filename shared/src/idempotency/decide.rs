@@ -23,7 +23,8 @@ pub struct Policy {
 }
 
 /// What the design starts with: a dry run looks again after 5 s, doubling to 30 s.
-pub const DRY_RUN_BACKOFF: Backoff = Backoff { first: Duration::from_secs(5), ceiling: Duration::from_secs(30) };
+pub const DRY_RUN_BACKOFF: Backoff =
+    Backoff { first: Duration::from_secs(5), ceiling: Duration::from_secs(30) };
 
 /// How long to wait when an endpoint did not answer.
 pub const UNCERTAIN_WAIT: Duration = Duration::from_secs(1);

@@ -67,7 +67,11 @@ impl Amount {
 
 fn json_number(json: &RawValue) -> Result<String, InvalidAmount> {
     let text = json.get();
-    if text.starts_with('"') { serde_json::from_str(text).map_err(|_| InvalidAmount) } else { Ok(text.to_owned()) }
+    if text.starts_with('"') {
+        serde_json::from_str(text).map_err(|_| InvalidAmount)
+    } else {
+        Ok(text.to_owned())
+    }
 }
 
 fn decimal(text: &str) -> Result<Decimal, InvalidAmount> {
@@ -75,7 +79,11 @@ fn decimal(text: &str) -> Result<Decimal, InvalidAmount> {
     if !plain || text.is_empty() || text.len() > AMOUNT_MAX_BYTES {
         return Err(InvalidAmount);
     }
-    let parsed = if text.contains(['e', 'E']) { Decimal::from_scientific(text) } else { Decimal::from_str_exact(text) };
+    let parsed = if text.contains(['e', 'E']) {
+        Decimal::from_scientific(text)
+    } else {
+        Decimal::from_str_exact(text)
+    };
     parsed.map_err(|_| InvalidAmount)
 }
 
@@ -93,14 +101,37 @@ mod tests {
 
     #[test]
     fn an_amount_is_kept_exactly_in_its_shortest_spelling() {
-        for (text, kept) in [("223.34", "223.34"), ("10.50", "10.5"), ("0.01", "0.01"), ("1e3", "1000"), ("007", "7"), ("9999999999.99", "9999999999.99")] {
+        for (text, kept) in [
+            ("223.34", "223.34"),
+            ("10.50", "10.5"),
+            ("0.01", "0.01"),
+            ("1e3", "1000"),
+            ("007", "7"),
+            ("9999999999.99", "9999999999.99"),
+        ] {
             assert_eq!(Amount::parse(text).map(|a| a.to_string()), Ok(kept.to_owned()), "{text}");
         }
     }
 
     #[test]
     fn what_is_not_money_is_refused() {
-        for text in ["", "0", "0.00", "-1", "1.001", "10000000000", "1e99", "1e-3", "NaN", "1_000", "1,5", " 1", "0x10", "1e", "999999999999999999999999999999999999999999"] {
+        for text in [
+            "",
+            "0",
+            "0.00",
+            "-1",
+            "1.001",
+            "10000000000",
+            "1e99",
+            "1e-3",
+            "NaN",
+            "1_000",
+            "1,5",
+            " 1",
+            "0x10",
+            "1e",
+            "999999999999999999999999999999999999999999",
+        ] {
             assert_eq!(Amount::parse(text), Err(InvalidAmount), "{text}");
         }
     }

@@ -83,7 +83,9 @@ fn an_owners_young_sale_is_claimed_without_asking_anybody() {
 
 #[test]
 fn an_owners_old_sale_is_claimed_only_after_a_look_at_the_peers_replica() {
-    let ask = |peer_view| decide(&Situation { peer_view, ..situation(Mode::Process, Side::Local, None, OLD) }, &policy());
+    let ask = |peer_view| {
+        decide(&Situation { peer_view, ..situation(Mode::Process, Side::Local, None, OLD) }, &policy())
+    };
     let (done, held, expired) = (completed(), leased_until(NOW + Duration::from_secs(7)), leased_until(NOW));
     let here = Choice::Claim { at: Side::Local };
     assert_eq!(ask(PeerView::NotAsked), Choice::AskPeer);
@@ -130,8 +132,14 @@ fn the_peers_sale_is_left_to_the_peer_at_first_and_then_claimed_where_the_peer_w
 #[test]
 fn with_strong_tables_every_claim_is_made_here() {
     let policy = Policy { strong_tables: true, ..policy() };
-    assert_eq!(decide(&situation(Mode::Process, Side::Peer, None, OLD), &policy), Choice::Claim { at: Side::Local });
-    assert_eq!(decide(&situation(Mode::Process, Side::Local, None, OLD), &policy), Choice::Claim { at: Side::Local });
+    assert_eq!(
+        decide(&situation(Mode::Process, Side::Peer, None, OLD), &policy),
+        Choice::Claim { at: Side::Local }
+    );
+    assert_eq!(
+        decide(&situation(Mode::Process, Side::Local, None, OLD), &policy),
+        Choice::Claim { at: Side::Local }
+    );
 }
 
 fn any_record() -> impl Strategy<Value = Option<Record>> {
