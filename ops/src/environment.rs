@@ -52,3 +52,22 @@ pub fn markdown() -> String {
     }
     lines.join("\n")
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    #[test]
+    fn the_readme_lists_the_variables_that_the_services_read() {
+        assert!(include_str!("../../README.md").contains(&markdown()), "paste the output of `drctl environment`");
+    }
+
+    #[test]
+    fn the_infrastructure_knows_the_variables_that_the_services_read() {
+        let listed: Value = serde_json::from_str(include_str!("../../infra/environment.json")).unwrap();
+        let read: Value = serde_json::from_str(&json_list()).unwrap();
+        assert_eq!(listed, read, "write the output of `drctl environment --json` there");
+    }
+}

@@ -2,9 +2,10 @@
 
 use std::process::ExitCode;
 
+use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use drctl::deployment::Target;
-use drctl::{chaos, environment, flip, provisioning, redrive, status, up, verify};
+use drctl::{chaos, environment, flip, provisioning, redrive, simulate, status, up, verify};
 
 /// Runs, watches and moves a sales service that lives in two AWS regions.
 #[derive(Parser)]
@@ -32,6 +33,8 @@ enum Command {
     Redrive(redrive::Args),
     /// Check every processed sale's archive object in both regions, and make missing ones again
     Verify(verify::Args),
+    /// Play seeded histories of two regions against the real services on in-memory ports, and check every promise
+    Simulate(simulate::command::SimulateArgs),
     /// List the environment variables of the services
     Environment(environment::Args),
 }
@@ -64,6 +67,9 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Chaos(args) => chaos::run(&target, args).await,
         Command::Redrive(args) => redrive::run(&target, args).await,
         Command::Verify(args) => verify::run(&target, args).await,
+        Command::Simulate(args) => {
+            tokio::task::spawn_blocking(move || simulate::command::run(&args)).await.context("the simulator")?
+        }
         Command::Environment(args) => environment::run(args),
     }
 }
