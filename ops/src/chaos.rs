@@ -102,7 +102,8 @@ pub async fn run(target: &Target, args: Args) -> anyhow::Result<ExitCode> {
     match args.command {
         Command::Dark { region, cut } => {
             let dark = if cut { "cut" } else { "hang" };
-            ask(target, reqwest::Method::POST, "faults", Some(json!({ "region": region, "dark": dark }))).await?;
+            ask(target, reqwest::Method::POST, "faults", Some(json!({ "region": region, "dark": dark })))
+                .await?;
         }
         Command::Latency { latency, calls } => {
             let fault = calls.with(json!({ "latency_ms": millis(&latency)? }));

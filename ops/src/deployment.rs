@@ -91,9 +91,13 @@ impl Target {
 
 impl Deployment {
     fn read(path: &Path) -> anyhow::Result<Self> {
-        let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let text =
+            std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
         let deployment: Self = serde_json::from_str(&text).with_context(|| {
-            format!("{} is no deployment: {{\"sites\":[{{\"region\":…,\"env\":{{…}}}},…]}} is expected", path.display())
+            format!(
+                "{} is no deployment: {{\"sites\":[{{\"region\":…,\"env\":{{…}}}},…]}} is expected",
+                path.display()
+            )
         })?;
         if deployment.sites.len() != 2 {
             bail!("{} describes {} sites, not two", path.display(), deployment.sites.len());
@@ -146,7 +150,8 @@ impl SiteEntry {
     async fn connect(&self) -> anyhow::Result<SiteHandle> {
         let mut reader = Reader::new(&self.env);
         let settings = SharedSettings::read(&mut reader, Service::Both, 0);
-        let settings = reader.finish(settings).with_context(|| format!("the environment of site {}", self.region))?;
+        let settings =
+            reader.finish(settings).with_context(|| format!("the environment of site {}", self.region))?;
         let clients = Clients::connect(&settings.sites, &settings.aws).await;
         Ok(SiteHandle {
             region: settings.sites.local().clone(),

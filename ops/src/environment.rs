@@ -40,7 +40,8 @@ fn json_list() -> String {
 
 /// The table of the README.
 pub fn markdown() -> String {
-    let mut lines = vec!["| variable | read by | default | meaning |".to_owned(), "|---|---|---|---|".to_owned()];
+    let mut lines =
+        vec!["| variable | read by | default | meaning |".to_owned(), "|---|---|---|---|".to_owned()];
     for variable in VARIABLES {
         let default = match (variable.default, variable.required) {
             (Some(default), _) => format!("`{default}`"),
@@ -61,7 +62,10 @@ mod tests {
 
     #[test]
     fn the_readme_lists_the_variables_that_the_services_read() {
-        assert!(include_str!("../../README.md").contains(&markdown()), "paste the output of `drctl environment`");
+        assert!(
+            include_str!("../../README.md").contains(&markdown()),
+            "paste the output of `drctl environment`"
+        );
     }
 
     #[test]

@@ -48,7 +48,12 @@ pub async fn run(target: &Target, args: Args) -> anyhow::Result<ExitCode> {
             ),
         })?;
         let ttl = site.settings.state.ttl;
-        print_line(&format!("{}: {} (seen by its workers within {})", site.region, painted(state), seconds(ttl)));
+        print_line(&format!(
+            "{}: {} (seen by its workers within {})",
+            site.region,
+            painted(state),
+            seconds(ttl)
+        ));
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -68,7 +68,9 @@ pub async fn run(target: &Target, args: Args) -> anyhow::Result<ExitCode> {
         replication_role: args.replication_role,
     };
     let sites = provision(&plan).await.with_context(|| match &plan.endpoint_url {
-        Some(url) => format!("provisioning at {url} (--endpoint names another emulator, --aws provisions AWS)"),
+        Some(url) => {
+            format!("provisioning at {url} (--endpoint names another emulator, --aws provisions AWS)")
+        }
         None => "provisioning AWS".to_owned(),
     })?;
     match &args.env_dir {
@@ -86,9 +88,11 @@ pub fn initial_states(active: &str, regions: &[Region; 2]) -> anyhow::Result<[Re
     match active {
         "both" => Ok([RegionState::Active; 2]),
         "none" => Ok([RegionState::Passive; 2]),
-        name if regions.iter().any(|region| region.as_str() == name) => Ok(regions.each_ref().map(|region| {
-            if region.as_str() == name { RegionState::Active } else { RegionState::Passive }
-        })),
+        name if regions.iter().any(|region| region.as_str() == name) => {
+            Ok(regions.each_ref().map(|region| {
+                if region.as_str() == name { RegionState::Active } else { RegionState::Passive }
+            }))
+        }
         name => anyhow::bail!("{name} is neither {} nor {}, nor both or none", regions[0], regions[1]),
     }
 }

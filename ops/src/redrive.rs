@@ -35,9 +35,13 @@ const HIDDEN_S: u16 = 60;
 pub async fn run(target: &Target, args: Args) -> anyhow::Result<ExitCode> {
     let sites = target.sites().await?;
     if let Some(region) = &args.region {
-        anyhow::ensure!(sites.iter().any(|site| site.region.as_str() == region), "--region: {region} is not of the two");
+        anyhow::ensure!(
+            sites.iter().any(|site| site.region.as_str() == region),
+            "--region: {region} is not of the two"
+        );
     }
-    let wanted = |site: &&SiteHandle| args.region.as_ref().is_none_or(|region| site.region.as_str() == region);
+    let wanted =
+        |site: &&SiteHandle| args.region.as_ref().is_none_or(|region| site.region.as_str() == region);
     for site in sites.iter().filter(wanted) {
         let (mut redriven, mut unreadable) = (0_usize, 0_usize);
         while redriven + unreadable < args.max {
@@ -53,7 +57,10 @@ pub async fn run(target: &Target, args: Args) -> anyhow::Result<ExitCode> {
             }
         }
         let done = if args.dry_run { "could be redriven" } else { "redriven" };
-        print_line(&format!("{}: {redriven} {done}, {unreadable} left: their bodies are no sales", site.region));
+        print_line(&format!(
+            "{}: {redriven} {done}, {unreadable} left: their bodies are no sales",
+            site.region
+        ));
     }
     Ok(ExitCode::SUCCESS)
 }

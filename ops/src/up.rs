@@ -189,7 +189,12 @@ fn start_services(
 /// A laptop's long poll is short, so that Ctrl-C does not have to wait for it.
 fn service_environment(site: &Site, args: &Args) -> BTreeMap<String, String> {
     let mut environment = site.environment.clone();
-    let more = [("LONG_POLL", "1s"), ("LISTEN_ADDRESS", "127.0.0.1"), ("LOG_FORMAT", "text"), ("LOG_LEVEL", &args.log_level)];
+    let more = [
+        ("LONG_POLL", "1s"),
+        ("LISTEN_ADDRESS", "127.0.0.1"),
+        ("LOG_FORMAT", "text"),
+        ("LOG_LEVEL", &args.log_level),
+    ];
     environment.extend(more.map(|(name, value)| (name.to_owned(), value.to_owned())));
     environment
 }
@@ -212,7 +217,8 @@ fn addresses(aws: &EmbeddedAws, sites: &[Site; 2], ports: &[Ports; 2], states: &
 fn commands(aws: &EmbeddedAws, sites: &[Site; 2], ports: &[Ports; 2], active: &str) -> String {
     let endpoint = aws.endpoint_url();
     let option = if endpoint == DEFAULT_ENDPOINT { String::new() } else { format!(" --endpoint {endpoint}") };
-    let other = sites.iter().find(|site| site.region.as_str() != active).map_or("both", |site| site.region.as_str());
+    let other =
+        sites.iter().find(|site| site.region.as_str() != active).map_or("both", |site| site.region.as_str());
     let post = format!(
         "curl -i 127.0.0.1:{}/sales -H 'content-type: application/json' -d '{{\"product\":\"Book\",\"amount\":223.34}}'",
         ports[0].api

@@ -54,7 +54,8 @@ enum Object {
 /// A call that failed.
 pub async fn run(target: &Target, args: Args) -> anyhow::Result<ExitCode> {
     let sites = target.sites().await?;
-    let wanted = |site: &&SiteHandle| args.region.as_ref().is_none_or(|region| site.region.as_str() == region);
+    let wanted =
+        |site: &&SiteHandle| args.region.as_ref().is_none_or(|region| site.region.as_str() == region);
     anyhow::ensure!(sites.iter().any(|site| wanted(&site)), "--region: not of the two");
     let mut sound = true;
     for site in sites.iter().filter(wanted) {

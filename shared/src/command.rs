@@ -7,7 +7,8 @@ use std::process::ExitCode;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{
-    EXIT_BAD_CONFIGURATION, Environment, Faults, Reader, Service, Source, VARIABLES, Variable, number, variables,
+    EXIT_BAD_CONFIGURATION, Environment, Faults, Reader, Service, Source, VARIABLES, Variable, number,
+    variables,
 };
 use crate::telemetry::print_line;
 use crate::{health_check, shutdown};

@@ -83,7 +83,10 @@ async fn when_the_active_region_goes_dark_a_flip_of_the_other_brings_every_accep
     for n in 0..10 {
         ids.push(stage.post(&sa_api, &format!("stranded {n}")).await);
     }
-    until("they have left the region", async || stage.messages(US).await == 10 && stage.outbox(US).await == 10).await;
+    until("they have left the region", async || {
+        stage.messages(US).await == 10 && stage.outbox(US).await == 10
+    })
+    .await;
 
     stage.aws().faults().add(Fault::dark_region(stage.region(SA), Darkness::Cut)).unwrap();
     stage.flip(US, Active).await;
@@ -97,7 +100,11 @@ async fn when_the_active_region_goes_dark_a_flip_of_the_other_brings_every_accep
     stage.aws().faults().clear();
     let sa = stage.worker(SA).await;
     stage.until_at_rest().await;
-    assert_eq!(stage.processed_by(&[&sa, &us]).await, [0.0, 11.0], "the region that came back ran nothing again");
+    assert_eq!(
+        stage.processed_by(&[&sa, &us]).await,
+        [0.0, 11.0],
+        "the region that came back ran nothing again"
+    );
 }
 
 #[tokio::test]
@@ -136,7 +143,10 @@ async fn a_state_that_was_known_too_long_ago_is_held() {
     until("the state is known", async || stage.metric(&worker, ACTIVE).await == 1.0).await;
     let ssm_gone = Fault { service: Some(Service::Ssm), dark: Some(Darkness::Cut), ..Fault::default() };
     stage.aws().faults().add(ssm_gone).unwrap();
-    until("the worker holds", async || stage.metric(&worker, "sales_region_state{state=\"HOLD\"}").await == 1.0).await;
+    until("the worker holds", async || {
+        stage.metric(&worker, "sales_region_state{state=\"HOLD\"}").await == 1.0
+    })
+    .await;
     // The receive that was under way when the state grew too old brings nothing.
     let id = stage.post(&api, "Book").await;
     throughout(Duration::from_secs(2), "processed on a state from long ago", async || {
@@ -156,11 +166,17 @@ async fn an_absent_or_misspelt_state_is_held_and_deletes_nothing() {
     ssm.delete_parameter().name(&name).send().await.unwrap();
     for value in [None, Some("ACTIVO")] {
         if let Some(value) = value {
-            let put = ssm.put_parameter().name(&name).value(value).r#type(aws_sdk_ssm::types::ParameterType::String);
+            let put = ssm
+                .put_parameter()
+                .name(&name)
+                .value(value)
+                .r#type(aws_sdk_ssm::types::ParameterType::String);
             put.send().await.unwrap();
         }
-        until("the worker holds", async || stage.metric(&worker, "sales_region_state{state=\"HOLD\"}").await == 1.0)
-            .await;
+        until("the worker holds", async || {
+            stage.metric(&worker, "sales_region_state{state=\"HOLD\"}").await == 1.0
+        })
+        .await;
         let id = stage.post(&api, "Held").await;
         throughout(Duration::from_secs(2), "a worker without a state did something", async || {
             stage.messages(SA).await > 0 && !stage.is_processed(&api, &id).await
@@ -177,7 +193,11 @@ async fn an_absent_or_misspelt_state_is_held_and_deletes_nothing() {
 #[tokio::test]
 async fn a_sale_whose_message_is_faster_than_its_row_is_processed_whole() {
     let stage = embedded([Passive, Active]).await;
-    stage.aws().links().set(drctl::embedded::ReplicationSettings { table_lag_ms: 3000, bucket_lag_ms: 100, paused: false });
+    stage.aws().links().set(drctl::embedded::ReplicationSettings {
+        table_lag_ms: 3000,
+        bucket_lag_ms: 100,
+        paused: false,
+    });
     let (sa_api, us_api, worker) = (stage.api(SA).await, stage.api(US).await, stage.worker(US).await);
     let id = stage.post(&sa_api, "Early").await;
     until("it is processed where its row is not yet", async || {
@@ -212,7 +232,10 @@ const ACTIVE: &str = "sales_region_state{state=\"ACTIVE\"}";
 
 async fn embedded(states: [sales_shared::region::RegionState; 2]) -> Stage {
     let stage = Stage::provisioned(states).await;
-    assert!(stage.aws.is_some(), "these tests make faults, which only the embedded AWS can: run `portable::` elsewhere");
+    assert!(
+        stage.aws.is_some(),
+        "these tests make faults, which only the embedded AWS can: run `portable::` elsewhere"
+    );
     stage
 }
 
@@ -239,7 +262,9 @@ fn worker_with(
         drain_timeout: settings.shared.drain_timeout,
     };
     let worker = Worker::new(ports, options, Arc::new(SystemClock), Random::from_system().unwrap());
-    tokio::spawn(async move { let _ = worker.run(CancellationToken::new()).await; })
+    tokio::spawn(async move {
+        let _ = worker.run(CancellationToken::new()).await;
+    })
 }
 
 /// Archives, then never returns: as a process that dies before its proof.
@@ -276,7 +301,12 @@ struct RedriveCli {
 fn stack_file(stage: &Stage) -> std::path::PathBuf {
     let entry = |site: usize| {
         let env = stage.environments[site].clone();
-        drctl::deployment::SiteEntry { region: stage.region(site).to_owned(), api_url: None, worker_url: None, env }
+        drctl::deployment::SiteEntry {
+            region: stage.region(site).to_owned(),
+            api_url: None,
+            worker_url: None,
+            env,
+        }
     };
     let deployment = drctl::deployment::Deployment { sites: vec![entry(SA), entry(US)] };
     let prefix = stage.environments[SA].get("DYNAMO_SALES_TABLE").cloned().unwrap();

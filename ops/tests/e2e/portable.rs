@@ -69,7 +69,8 @@ async fn one_key_is_one_sale_also_in_the_other_region() {
     let stage = Stage::provisioned([Active, Passive]).await;
     let (sa_api, us_api) = (stage.api(SA).await, stage.api(US).await);
     let (worker, _passive) = (stage.worker(SA).await, stage.worker(US).await);
-    let (body, other) = (json!({ "product": "Book", "amount": 1 }), json!({ "product": "Book", "amount": 2 }));
+    let (body, other) =
+        (json!({ "product": "Book", "amount": 1 }), json!({ "product": "Book", "amount": 2 }));
     let first = stage.post_raw(&sa_api, Some("order-1"), &body).await;
     let again = stage.post_raw(&sa_api, Some("\"order-1\""), &body).await;
     assert_eq!((first.status, again.status), (201, 201));
@@ -218,7 +219,7 @@ async fn a_stop_ends_in_time_and_loses_nothing() {
     stage.until_at_rest().await;
 }
 
-fn older_event(id: &str) -> String {
+pub fn older_event(id: &str) -> String {
     json!({ "id": id, "product": "Book", "amount": 223.34, "sale_processed": false, "timestamp": 1_763_692_276 })
         .to_string()
 }

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use drctl::deployment::{Deployment, SiteEntry, SiteHandle, plan};
+use drctl::deployment::{Deployment, SiteEntry, SiteHandle, Target, plan};
 use drctl::embedded::{EmbeddedAws, Options};
-use sales_shared::aws::provision::{Site, provision};
+use sales_shared::aws::provision::provision;
 use sales_shared::region::{RegionState, Side};
 use sales_shared::sale::SaleId;
 use serde_json::{Value, json};
@@ -83,17 +83,27 @@ impl Stage {
         let sites = provision(&plan).await.unwrap();
         let again = provision(&plan).await.unwrap();
         assert_eq!(sites, again, "provisioning twice gives the same as once");
-        Self::on(aws, sites).await
+        Self::on(aws, Deployment { sites: sites.iter().map(SiteEntry::of).collect() }).await
     }
 
-    async fn on(aws: Option<EmbeddedAws>, sites: [Site; 2]) -> Self {
-        let environments = sites.each_ref().map(|site| {
-            let mut environment = site.environment.clone();
+    /// What somebody else has made, as the file that `SALES_STACK` names describes it: in use by nobody, nothing running.
+    pub async fn deployed() -> Self {
+        #[allow(clippy::disallowed_methods, reason = "names the deployment to test on")]
+        let file = std::env::var("SALES_STACK").expect("SALES_STACK names a file for `drctl --config`");
+        let target = Target { config: Some(file.into()), endpoint: String::new() };
+        let stage = Self::on(None, target.deployment().unwrap()).await;
+        stage.flip(SA, RegionState::Active).await;
+        stage.flip(US, RegionState::Passive).await;
+        stage
+    }
+
+    async fn on(aws: Option<EmbeddedAws>, deployment: Deployment) -> Self {
+        let sites = deployment.connect().await.unwrap();
+        let environments = [SA, US].map(|site| {
+            let mut environment = deployment.sites[site].env.clone();
             environment.extend(TIMES.map(|(name, value)| (name.to_owned(), value.to_owned())));
             environment
         });
-        let deployment = Deployment { sites: sites.iter().map(SiteEntry::of).collect() };
-        let sites = deployment.connect().await.unwrap();
         Self { aws, sites, environments, http: reqwest::Client::new() }
     }
 
@@ -116,7 +126,9 @@ impl Stage {
     pub async fn worker(&self, site: usize) -> Running {
         self.serve(|listener, stop| {
             let working = sales_worker::run(&self.environments[site], Some(listener), stop);
-            tokio::spawn(async move { let _ = working.await.unwrap(); })
+            tokio::spawn(async move {
+                let _ = working.await.unwrap();
+            })
         })
         .await
     }
@@ -173,7 +185,8 @@ impl Stage {
 
     /// A number of a worker's, by its name in the exposition.
     pub async fn metric(&self, worker: &Running, name: &str) -> f64 {
-        let text = self.http.get(format!("{}/metrics", worker.url)).send().await.unwrap().text().await.unwrap();
+        let text =
+            self.http.get(format!("{}/metrics", worker.url)).send().await.unwrap().text().await.unwrap();
         let line = text.lines().find(|line| line.starts_with(&format!("{name} ")));
         line.and_then(|line| line.rsplit(' ').next()).and_then(|value| value.parse().ok()).unwrap()
     }

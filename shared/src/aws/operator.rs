@@ -154,7 +154,8 @@ impl SiteOperator {
         let scan = self.dynamodb.scan().table_name(&self.settings.sales_table).projection_expression("id");
         let scan = scan.consistent_read(true).limit(SCAN_PAGE).set_exclusive_start_key(page.map(|key| key.0));
         let answer = scan.send().await.map_err(port_error("Scan sales"))?;
-        let ids = answer.items().iter().filter_map(|row| SaleId::parse(item::text(row, "id")?).ok()).collect();
+        let ids =
+            answer.items().iter().filter_map(|row| SaleId::parse(item::text(row, "id")?).ok()).collect();
         Ok((ids, answer.last_evaluated_key.map(PageKey)))
     }
 
@@ -193,7 +194,8 @@ impl SiteOperator {
         let answer = receive.send().await.map_err(port_error("ReceiveMessage (DLQ)"))?;
         let letter = |message: aws_sdk_sqs::types::Message| {
             let attributes: Option<&HashMap<_, _>> = message.message_attributes();
-            let reason = attributes.and_then(|all| all.get(names::REASON_ATTRIBUTE)).and_then(|r| r.string_value());
+            let reason =
+                attributes.and_then(|all| all.get(names::REASON_ATTRIBUTE)).and_then(|r| r.string_value());
             let reason = reason.map(str::to_owned);
             super::queue::delivery(message).map(|delivery| DeadLetter { delivery, reason })
         };

@@ -32,7 +32,13 @@ pub(super) struct SqsQueue {
 
 impl SqsQueue {
     pub(super) fn new(clients: &RegionClients, url: String, dlq_url: String, visibility: Duration) -> Self {
-        Self { client: clients.sqs(), long_poll: clients.sqs_long_poll(LONG_POLL_MAX), url, dlq_url, visibility }
+        Self {
+            client: clients.sqs(),
+            long_poll: clients.sqs_long_poll(LONG_POLL_MAX),
+            url,
+            dlq_url,
+            visibility,
+        }
     }
 }
 

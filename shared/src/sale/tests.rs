@@ -104,8 +104,9 @@ fn the_older_service_finds_its_five_fields_in_our_events() {
 
 #[test]
 fn an_event_of_a_later_release_is_told_from_a_broken_one() {
-    let body =
-        SaleEvent { sale: sale(), traceparent: None, of_older_service: false }.to_json().replace("\"version\":1", "\"version\":2");
+    let body = SaleEvent { sale: sale(), traceparent: None, of_older_service: false }
+        .to_json()
+        .replace("\"version\":1", "\"version\":2");
     assert_eq!(SaleEvent::parse(&body, &sites()), Err(InvalidEvent::NewerVersion(2)));
     for body in ["", "{}", "null", r#"{"id":"x","product":"Book","amount":1,"timestamp":1}"#] {
         assert!(

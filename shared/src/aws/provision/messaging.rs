@@ -23,17 +23,23 @@ const MAX_RECEIVES: u32 = 1000;
 
 pub(super) async fn provision_queues(plan: &Plan, clients: &RegionClients) -> PortResult<Messaging> {
     let (sqs, sns) = (clients.sqs(), clients.sns());
-    let dlq_url = queue(&sqs, &format!("{}-dlq", plan.prefix), &[
-        (QueueAttributeName::MessageRetentionPeriod, DLQ_RETENTION_S.to_string()),
-    ])
+    let dlq_url = queue(
+        &sqs,
+        &format!("{}-dlq", plan.prefix),
+        &[(QueueAttributeName::MessageRetentionPeriod, DLQ_RETENTION_S.to_string())],
+    )
     .await?;
     let dlq_arn = arn(&sqs, &dlq_url).await?;
     let redrive = json!({ "deadLetterTargetArn": dlq_arn, "maxReceiveCount": MAX_RECEIVES }).to_string();
-    let queue_url = queue(&sqs, &format!("{}-queue", plan.prefix), &[
-        (QueueAttributeName::MessageRetentionPeriod, QUEUE_RETENTION_S.to_string()),
-        (QueueAttributeName::VisibilityTimeout, VISIBILITY_S.to_string()),
-        (QueueAttributeName::RedrivePolicy, redrive),
-    ])
+    let queue_url = queue(
+        &sqs,
+        &format!("{}-queue", plan.prefix),
+        &[
+            (QueueAttributeName::MessageRetentionPeriod, QUEUE_RETENTION_S.to_string()),
+            (QueueAttributeName::VisibilityTimeout, VISIBILITY_S.to_string()),
+            (QueueAttributeName::RedrivePolicy, redrive),
+        ],
+    )
     .await?;
     let topic = sns.create_topic().name(format!("{}-processing", plan.prefix)).send().await;
     let topic_arn = topic.map_err(port_error("CreateTopic"))?.topic_arn;
@@ -46,7 +52,11 @@ pub(super) async fn provision_queues(plan: &Plan, clients: &RegionClients) -> Po
 }
 
 /// Lets both topics send to the region's queue, and subscribes both queues to the region's topic.
-pub(super) async fn connect(clients: &RegionClients, region: &Messaging, both: &[Messaging; 2]) -> PortResult<()> {
+pub(super) async fn connect(
+    clients: &RegionClients,
+    region: &Messaging,
+    both: &[Messaging; 2],
+) -> PortResult<()> {
     let topics: Vec<&str> = both.iter().map(|each| each.topic_arn.as_str()).collect();
     let policy = json!({
         "Version": "2012-10-17",

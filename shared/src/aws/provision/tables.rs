@@ -6,10 +6,11 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::create_table::builders::CreateTableFluentBuilder;
 use aws_sdk_dynamodb::operation::describe_table::DescribeTableError;
 use aws_sdk_dynamodb::types::{
-    AttributeDefinition, BillingMode, CreateGlobalTableWitnessGroupMemberAction, CreateReplicationGroupMemberAction,
-    GlobalSecondaryIndex, GlobalTableWitnessGroupUpdate, KeySchemaElement, KeyType, MultiRegionConsistency, Projection,
-    ProjectionType, ReplicaStatus, ReplicationGroupUpdate, ScalarAttributeType, StreamSpecification, StreamViewType,
-    TableDescription, TableStatus, TimeToLiveSpecification, TimeToLiveStatus,
+    AttributeDefinition, BillingMode, CreateGlobalTableWitnessGroupMemberAction,
+    CreateReplicationGroupMemberAction, GlobalSecondaryIndex, GlobalTableWitnessGroupUpdate,
+    KeySchemaElement, KeyType, MultiRegionConsistency, Projection, ProjectionType, ReplicaStatus,
+    ReplicationGroupUpdate, ScalarAttributeType, StreamSpecification, StreamViewType, TableDescription,
+    TableStatus, TimeToLiveSpecification, TimeToLiveStatus,
 };
 use tokio::time::Instant;
 
@@ -50,7 +51,8 @@ pub(super) async fn provision(plan: &Plan, clients: &[RegionClients; 2]) -> Port
 
 fn base(home: &Client, name: &str) -> PortResult<CreateTableFluentBuilder> {
     // Replication reads the stream.
-    let stream = StreamSpecification::builder().stream_enabled(true).stream_view_type(StreamViewType::NewAndOldImages);
+    let stream =
+        StreamSpecification::builder().stream_enabled(true).stream_view_type(StreamViewType::NewAndOldImages);
     let stream = stream.build().map_err(|e| malformed("CreateTable", &e.to_string()))?;
     let create = home.create_table().table_name(name).billing_mode(BillingMode::PayPerRequest);
     Ok(create
@@ -73,7 +75,8 @@ fn with_outbox(create: CreateTableFluentBuilder) -> PortResult<CreateTableFluent
 }
 
 fn text_attribute(name: &str) -> PortResult<AttributeDefinition> {
-    let attribute = AttributeDefinition::builder().attribute_name(name).attribute_type(ScalarAttributeType::S);
+    let attribute =
+        AttributeDefinition::builder().attribute_name(name).attribute_type(ScalarAttributeType::S);
     attribute.build().map_err(|e| malformed("CreateTable", &e.to_string()))
 }
 
@@ -121,7 +124,8 @@ async fn replicate(plan: &Plan, home: &Client, name: &str) -> PortResult<()> {
         update.send().await.map_err(port_error("UpdateTable"))?;
     }
     let is_active = |table: &TableDescription| {
-        let active = |status: Option<&ReplicaStatus>| status.is_none_or(|status| *status == ReplicaStatus::Active);
+        let active =
+            |status: Option<&ReplicaStatus>| status.is_none_or(|status| *status == ReplicaStatus::Active);
         let replicas = table.replicas();
         replicas.iter().any(|r| r.region_name() == Some(other.as_str()) && active(r.replica_status()))
     };
@@ -152,7 +156,8 @@ async fn expire(home: &Client, name: &str) -> PortResult<()> {
     if matches!(status, Some(TimeToLiveStatus::Enabled | TimeToLiveStatus::Enabling)) {
         return Ok(());
     }
-    let specification = TimeToLiveSpecification::builder().enabled(true).attribute_name(names::TTL_ATTRIBUTE).build();
+    let specification =
+        TimeToLiveSpecification::builder().enabled(true).attribute_name(names::TTL_ATTRIBUTE).build();
     let specification = specification.map_err(|e| malformed("UpdateTimeToLive", &e.to_string()))?;
     let update = home.update_time_to_live().table_name(name).time_to_live_specification(specification);
     update.send().await.map(drop).map_err(port_error("UpdateTimeToLive"))
