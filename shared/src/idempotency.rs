@@ -132,6 +132,9 @@ pub struct Claim {
     pub token: Token,
     /// How many claims on the sale were granted, this one included and those given back left out.
     pub attempts: u32,
+    /// The sale as it was first claimed at this endpoint: what every run processes. A sale with an idempotency key that two
+    /// regions accepted at once differs between them in when and by whom, and its effects must not.
+    pub sale: Sale,
 }
 
 /// What a claim is made with.

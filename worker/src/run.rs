@@ -82,8 +82,9 @@ impl Run<'_> {
     async fn apply(&self, held_until: &watch::Sender<Instant>) -> Ended {
         let deadline = self.pipeline.settings.timings.deadline;
         let renewal = self.renewal();
-        let effects = self.pipeline.effects.apply(&self.work.sale, self.claim.token);
+        let effects = self.pipeline.effects.apply(&self.claim.sale, self.claim.token);
         tokio::select! {
+            biased;
             result = effects => match result {
                 Ok(applied) => Ended::Applied(applied),
                 Err(error) => Ended::Failed(error),
@@ -100,7 +101,7 @@ impl Run<'_> {
     /// without its mark is still in the outbox, where the reconciler finds the proof.
     async fn settle(&self, applied: Applied, held_until: &watch::Sender<Instant>) -> Outcome {
         let now = self.pipeline.clock.now();
-        let sale = &self.work.sale;
+        let sale = &self.claim.sale;
         let region = self.pipeline.sites.local();
         let completion =
             Completion::Processed { sale: Some(sale.clone()), at: Some(now), region: Some(region.clone()) };
@@ -192,7 +193,7 @@ impl Run<'_> {
     /// Sends the sale to the dead-letter queue, then settles the record, then the row.
     async fn park(&self, reason: &str) -> Outcome {
         let Pipeline { queue, idempotency, sales, clock, metrics, .. } = self.pipeline;
-        let sale = &self.work.sale;
+        let sale = &self.claim.sale;
         let body = match &self.work.held {
             Held::Message { body, .. } => body.clone(),
             Held::Outbox => {

@@ -172,8 +172,9 @@ impl IdempotencyTable for DynamoIdempotencyTable {
     async fn claim(&self, at: Side, request: &ClaimRequest<'_>) -> PortResult<Claimed> {
         const OPERATION: &str = "UpdateItem idempotency (claim)";
         const EXPRESSION: &str = "SET #status = :in_progress, #worker = :worker, #region = :region, lease_until = :until, \
-             claim = :claim, expires_at = :expires_at, product = :product, amount = :amount, created_at = :created_at, \
-             owner_region = :owner ADD #token :one, attempts :one";
+             claim = :claim, expires_at = :expires_at, product = if_not_exists(product, :product), \
+             amount = if_not_exists(amount, :amount), created_at = if_not_exists(created_at, :created_at), \
+             owner_region = if_not_exists(owner_region, :owner) ADD #token :one, attempts :one";
         let nonce = format!("{:016x}", request.nonce);
         let sale = request.sale;
         let update = self
@@ -193,7 +194,7 @@ impl IdempotencyTable for DynamoIdempotencyTable {
             .expression_attribute_values(":created_at", s(sale.created_at))
             .expression_attribute_values(":owner", s(&sale.owner_region))
             .expression_attribute_values(":one", n(1))
-            .return_values(ReturnValue::UpdatedNew);
+            .return_values(if sale.id.is_keyed() { ReturnValue::AllNew } else { ReturnValue::UpdatedNew });
         let is_ours = |old: &Item| {
             item::text(old, "claim") == Some(nonce.as_str()) && item::text(old, "status") == Some(IN_PROGRESS)
         };
@@ -203,14 +204,18 @@ impl IdempotencyTable for DynamoIdempotencyTable {
             Outcome::Failed(Some(old)) => return Ok(Claimed::Refused(self.record(OPERATION, &old)?)),
             Outcome::Failed(None) => return Err(malformed(OPERATION, "a failed condition without the item")),
         };
-        match (item::integer(&item, "token"), item::integer(&item, "attempts")) {
-            (Some(token), Some(attempts)) => Ok(Claimed::Granted(Claim {
+        // Only a sale with a key can have been claimed as another region accepted it.
+        let first_claimed =
+            if sale.id.is_keyed() { item::sale(&item, &self.default_owner) } else { Some(sale.clone()) };
+        match (item::integer(&item, "token"), item::integer(&item, "attempts"), first_claimed) {
+            (Some(token), Some(attempts), Some(sale)) => Ok(Claimed::Granted(Claim {
                 id: sale.id,
                 worker: request.worker.clone(),
                 token: Token(token),
                 attempts,
+                sale,
             })),
-            _ => Err(malformed(OPERATION, "a claim without token or attempts")),
+            _ => Err(malformed(OPERATION, "a claim without token, attempts or sale")),
         }
     }
 

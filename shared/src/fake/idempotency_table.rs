@@ -15,7 +15,7 @@ use crate::idempotency::{
 };
 use crate::ports::{Cancelled, Claimed, IdempotencyTable, LOOKUP_MAX, PortResult, Settled};
 use crate::region::{Region, Side};
-use crate::sale::SaleId;
+use crate::sale::{Sale, SaleId};
 
 /// Who holds a claim that was given up, so that it cannot settle anything any more.
 const NOBODY: &str = "-";
@@ -28,6 +28,8 @@ pub(super) struct RecordRow {
     released: bool,
     nonce: u64,
     attempts: u32,
+    /// The sale as it was first claimed.
+    sale: Option<Sale>,
 }
 
 /// How a record is settled.
@@ -59,6 +61,7 @@ impl RecordRow {
             released: false,
             nonce: 0,
             attempts: 0,
+            sale: None,
         }
     }
 
@@ -117,14 +120,21 @@ impl Host {
             token,
             until: request.now + request.lease,
         };
-        let row =
-            RecordRow { settled: None, lease: Some(lease), released: false, nonce: request.nonce, attempts };
+        let sale = old.and_then(|row| row.sale.clone()).unwrap_or_else(|| request.sale.clone());
+        let row = RecordRow {
+            settled: None,
+            lease: Some(lease),
+            released: false,
+            nonce: request.nonce,
+            attempts,
+            sale: Some(sale.clone()),
+        };
         let id = request.sale.id;
         let since = state.records.since(at.other(), &id, RecordRow::is_settled);
         let other_proof = since.map(|since| state.now.saturating_sub(since));
         self.write_record(state, at, id, row);
         state.note(Some(self.id()), Fact::Claimed { at, id, token, attempts, other_proof });
-        Claimed::Granted(Claim { id, worker: request.worker.clone(), token, attempts })
+        Claimed::Granted(Claim { id, worker: request.worker.clone(), token, attempts, sale })
     }
 
     fn settle(&self, state: &mut State, at: Site, claim: &Claim, settlement: Settlement) -> Settled {
@@ -241,8 +251,14 @@ impl IdempotencyTable for Host {
             match state.records.get(at, &id).cloned() {
                 Some(row) if !row.is_free(now) => cancelled(&row),
                 old => {
-                    let free =
-                        RecordRow { settled: None, lease: None, released: false, nonce: 0, attempts: 0 };
+                    let free = RecordRow {
+                        settled: None,
+                        lease: None,
+                        released: false,
+                        nonce: 0,
+                        attempts: 0,
+                        sale: None,
+                    };
                     let row = RecordRow { settled: Some(settlement), ..old.unwrap_or(free) };
                     self.write_record(state, at, id, row);
                     let kind = ProofKind::Completed;
@@ -295,6 +311,7 @@ fn own_claim(row: &RecordRow, request: &ClaimRequest<'_>) -> Claimed {
             worker: lease.worker.clone(),
             token: lease.token,
             attempts: row.attempts,
+            sale: row.sale.clone().unwrap_or_else(|| request.sale.clone()),
         }),
         Some(_) | None => Claimed::Refused(row.record(id)),
     }

@@ -153,7 +153,9 @@ async fn a_delete_without_proof_is_told_from_one_with_it() {
     let world = world();
     let here = world.host(Site::First, "a", 0);
     let sale = sale(&here);
-    let event = crate::sale::event::SaleEvent { sale: sale.clone(), traceparent: None, of_older_service: false }.to_json();
+    let event =
+        crate::sale::event::SaleEvent { sale: sale.clone(), traceparent: None, of_older_service: false }
+            .to_json();
     let delete_one = async || {
         here.publish(&event).await.unwrap();
         let got = here.receive(10, Duration::from_secs(20)).await.unwrap();
@@ -225,7 +227,8 @@ async fn history(seed: u64) -> Vec<String> {
     let here = world.host(Site::First, "a", 500);
     for _ in 0..30 {
         let sale = sale(&here);
-        let event = crate::sale::event::SaleEvent { sale: sale.clone(), traceparent: None, of_older_service: false };
+        let event =
+            crate::sale::event::SaleEvent { sale: sale.clone(), traceparent: None, of_older_service: false };
         let _ = here.insert(&sale).await;
         let _ = here.publish(&event.to_json()).await;
         for delivery in here.receive(10, Duration::from_secs(1)).await.unwrap_or_default() {

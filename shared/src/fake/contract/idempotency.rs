@@ -18,6 +18,7 @@ pub(super) async fn all(subject: &Subject) {
         let of = Claims { subject, side };
         of.a_claim_excludes_others_until_its_lease_ends().await;
         of.a_retried_request_knows_its_own_claim().await;
+        of.every_run_processes_the_sale_as_it_was_first_claimed().await;
         of.only_the_holder_settles_and_once_is_enough().await;
         of.a_claim_given_up_is_free_at_once_and_a_refunded_one_was_no_attempt().await;
         of.a_lease_is_renewed_by_its_holder_alone().await;
@@ -101,6 +102,19 @@ impl Claims<'_> {
         let first = self.granted(&sale, "a", 7, sale.created_at).await;
         assert_eq!(self.granted(&sale, "a", 7, sale.created_at).await, first);
         self.refused(&sale, "a", 8, sale.created_at).await;
+    }
+
+    async fn every_run_processes_the_sale_as_it_was_first_claimed(&self) {
+        let sale = self.subject.keyed_sale();
+        let now = sale.created_at;
+        let twin =
+            Sale { created_at: now + LEASE, owner_region: self.subject.sites.peer().clone(), ..sale.clone() };
+        let first = self.granted(&sale, "a", 1, now).await;
+        assert_eq!(first.sale, sale);
+        let second = self.granted(&twin, "b", 2, now + LEASE).await;
+        assert_eq!(second.sale, sale);
+        self.release(&second, true).await;
+        assert_eq!(self.granted(&twin, "b", 3, now + LEASE).await.sale, sale);
     }
 
     async fn only_the_holder_settles_and_once_is_enough(&self) {
