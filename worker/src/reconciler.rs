@@ -7,7 +7,7 @@ use std::time::Duration;
 use sales_shared::clock::Timestamp;
 use sales_shared::idempotency::{Completion, Record, Status};
 use sales_shared::ports::{OUTBOX_SHARDS, OutboxEntry, PortResult};
-use sales_shared::region::Mode;
+use sales_shared::region::{Mode, Side};
 use sales_shared::sale::{Progress, Sale, SaleId, StoredSale};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -32,6 +32,7 @@ impl Reconciler {
         let every = self.pipeline.settings.timings.reconcile_every;
         loop {
             tokio::select! {
+                biased;
                 () = tokio::time::sleep(self.pipeline.random.around(every)) => {}
                 () = self.stop.cancelled() => return,
             }
@@ -131,8 +132,20 @@ async fn reconcile(pipeline: &Pipeline, row: StoredSale, known: Known) {
 
 /// Makes the row say what the record proves. Its mark was lost: the worker died before it, or another region's older view
 /// of the row overwrote it.
+///
+/// The row may lag behind the peer's, which a client may have deleted meanwhile; to write over that would undo the deletion,
+/// because the last writer wins. So the peer's row is looked at first, if the peer answers.
 async fn repair(pipeline: &Pipeline, sale: &Sale, record: &Record) -> PortResult<()> {
     let now = pipeline.clock.now();
+    let at_peer =
+        if pipeline.strong_tables { Ok(None) } else { pipeline.sales.get(Side::Peer, record.id).await };
+    match at_peer {
+        Ok(Some(StoredSale { progress: Progress::Deleted, .. })) => {
+            return pipeline.sales.mark_deleted(Side::Local, record.id, now).await;
+        }
+        Ok(Some(_) | None) => {}
+        Err(error) => tracing::debug!(%error, sale.id = %record.id, "the peer's row could not be looked at"),
+    }
     match &record.status {
         Status::Completed(Completion::Processed { sale: processed, at, region }) => {
             let sale = processed.as_ref().unwrap_or(sale);
@@ -140,7 +153,7 @@ async fn repair(pipeline: &Pipeline, sale: &Sale, record: &Record) -> PortResult
             pipeline.sales.mark_processed(sale, at.unwrap_or(now), region).await.map(drop)
         }
         Status::Completed(Completion::Cancelled { at }) => {
-            pipeline.sales.mark_deleted(sales_shared::region::Side::Local, record.id, *at).await
+            pipeline.sales.mark_deleted(Side::Local, record.id, *at).await
         }
         Status::Parked { reason } => pipeline.sales.mark_parked(sale, now, reason).await.map(drop),
         // Not settled: nothing to go by.

@@ -6,7 +6,7 @@ use sales_shared::region::Side;
 use sales_shared::sale::{Progress, SaleId, StoredSale};
 
 use super::Sales;
-use super::find::Found;
+use super::find::{Found, PEER_READ_LIMIT};
 
 /// What became of a deletion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,7 +32,7 @@ impl Sales {
         let now = self.clock.now();
         let writer = match stored.progress {
             Progress::Deleted => return Ok(Deleted::Done),
-            Progress::Processed { .. } => Writer::Nobody,
+            Progress::Processed { .. } => Writer::Reconciler,
             Progress::Waiting | Progress::Parked => self.call_off(&stored, now).await?,
         };
         // The tombstone belongs where the row is: the other replica may not have one to bury yet.
@@ -41,6 +41,10 @@ impl Sales {
         // would be lost, because the last writer wins.
         let also_at = match writer {
             Writer::Nobody => None,
+            Writer::Reconciler => {
+                self.bury_what_lags(other(at), id, now).await;
+                None
+            }
             Writer::In(side) => Some(side).filter(|side| *side != at),
             Writer::Anywhere => Some(other(at)),
         };
@@ -48,6 +52,21 @@ impl Sales {
             self.table.mark_deleted(side, id, now).await?;
         }
         Ok(Deleted::Done)
+    }
+
+    /// Puts the tombstone at the other replica as well, where the row may still look unprocessed: its reconciler would bring
+    /// that into line with the record, later than the deletion. A courtesy, as far as that region answers.
+    async fn bury_what_lags(&self, side: Side, id: SaleId, now: Timestamp) {
+        let bury = self.table.mark_deleted(side, id, now);
+        match tokio::time::timeout(PEER_READ_LIMIT, bury).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                tracing::debug!(sale.id = %id, %error, "the other replica was not told of a deletion")
+            }
+            Err(_elapsed) => {
+                tracing::debug!(sale.id = %id, "the other replica was not told of a deletion in time")
+            }
+        }
     }
 
     /// Keeps processing from beginning; says who may still write the result of one that has begun.
@@ -68,7 +87,7 @@ impl Sales {
             Cancelled::Begun(region) => Writer::In(self.sites.side(&region)),
             // A sale is settled a moment before or after its row says so. A parked row says so already.
             Cancelled::Settled if stored.progress == Progress::Waiting => Writer::Anywhere,
-            Cancelled::Settled => Writer::Nobody,
+            Cancelled::Settled => Writer::Reconciler,
         })
     }
 }
@@ -77,6 +96,8 @@ impl Sales {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Writer {
     Nobody,
+    /// The reconciler of the other region, if the row lags there.
+    Reconciler,
     /// A worker of this side.
     In(Side),
     /// A worker of either side.
