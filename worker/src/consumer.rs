@@ -205,6 +205,7 @@ impl Consumer {
 
     async fn take_turn(self: Arc<Self>, work: Work, known: Known, _in_hand: Option<OwnedSemaphorePermit>) {
         let turn = tokio::select! {
+            biased;
             permit = self.in_work.clone().acquire_owned() => permit.ok(),
             () = self.stop.cancelled() => None,
         };
@@ -281,6 +282,7 @@ impl Poller {
                 consumer.in_hand.clone().acquire_many_owned(BATCH_PERMITS).await
             };
             let permits = tokio::select! {
+                biased;
                 permits = help_wanted => permits,
                 () = stop.cancelled() => break,
             };
@@ -363,6 +365,7 @@ async fn rest(
     stop: &CancellationToken,
 ) {
     tokio::select! {
+        biased;
         () = tokio::time::sleep(time) => {}
         _ = state.changed() => {}
         () = stop.cancelled() => {}

@@ -255,7 +255,7 @@ impl Pipeline {
             lease: self.settings.timings.lease,
             expires_at: now + self.idempotency_ttl,
         };
-        self.idempotency.claim(at, &request).await
+        self.hear(at, self.idempotency.claim(at, &request).await)
     }
 
     /// Takes note of an answer from the peer's tables, whatever the call was.

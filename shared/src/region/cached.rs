@@ -102,6 +102,7 @@ impl CachedState {
                 }
             };
             tokio::select! {
+                biased;
                 () = tokio::time::sleep(wait) => {}
                 () = stop.cancelled() => return,
             }
