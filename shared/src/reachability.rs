@@ -56,6 +56,8 @@ struct Silence {
     /// The last answer. A call that began before it and brought none says nothing about the time before.
     heard: Option<Instant>,
     since: Option<Instant>,
+    /// The last call that brought no answer.
+    last: Option<Instant>,
     calls: u32,
     last_probe: Option<Instant>,
 }
@@ -66,10 +68,14 @@ impl Reachability {
         Self { policy, silence: Mutex::default() }
     }
 
-    /// Ask before a call.
+    /// Ask before a call. A silence that nobody has put to the test for as long as it takes to establish one may be
+    /// over: then everybody calls.
     pub fn advice(&self, now: Instant) -> Advice {
         let mut silence = self.silence();
         if self.verdict(&silence, now) == Verdict::Uncertain {
+            return Advice::Call;
+        }
+        if silence.last.is_none_or(|last| now - last > self.policy.lasting) {
             return Advice::Call;
         }
         let probe_is_due = silence.last_probe.is_none_or(|last| now - last >= self.policy.probe_every);
@@ -91,6 +97,7 @@ impl Reachability {
         let mut silence = self.silence();
         let from = silence.heard.map_or(begun, |heard| heard.max(begun));
         silence.since.get_or_insert(from);
+        silence.last = Some(now);
         silence.calls = silence.calls.saturating_add(1);
         self.verdict(&silence, now)
     }
@@ -133,8 +140,22 @@ mod tests {
         assert_eq!(reach.advice(at(3000)), Advice::Call, "the probe");
         assert_eq!(reach.advice(at(3500)), Advice::Unreachable);
         assert_eq!(reach.advice(at(4000)), Advice::Call);
+        assert_eq!(reach.advice(at(4001)), Advice::Unreachable);
+        assert_eq!(reach.advice(at(6001)), Advice::Call, "nobody has asked for a while");
+        assert_eq!(reach.advice(at(6001)), Advice::Call, "so everybody does");
         reach.answered();
         assert_eq!(reach.advice(at(4001)), Advice::Call, "an answer ends it");
         assert_eq!(reach.no_answer(at(4001), at(9000)), Verdict::Uncertain);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_says_nothing_about_the_time_before_an_answer_that_overtook_it() {
+        let reach = Reachability::new(SilencePolicy::default());
+        let start = Instant::now();
+        tokio::time::advance(Duration::from_secs(3)).await;
+        reach.answered();
+        for _ in 0..3 {
+            assert_eq!(reach.no_answer(start, Instant::now()), Verdict::Uncertain);
+        }
     }
 }

@@ -137,8 +137,11 @@ async fn reconcile(pipeline: &Pipeline, row: StoredSale, known: Known) {
 /// because the last writer wins. So the peer's row is looked at first, if the peer answers.
 async fn repair(pipeline: &Pipeline, sale: &Sale, record: &Record) -> PortResult<()> {
     let now = pipeline.clock.now();
-    let at_peer =
-        if pipeline.strong_tables { Ok(None) } else { pipeline.sales.get(Side::Peer, record.id).await };
+    let at_peer = if pipeline.strong_tables {
+        Ok(None)
+    } else {
+        pipeline.hear(Side::Peer, pipeline.sales.get(Side::Peer, record.id).await)
+    };
     match at_peer {
         Ok(Some(StoredSale { progress: Progress::Deleted, .. })) => {
             return pipeline.sales.mark_deleted(Side::Local, record.id, now).await;

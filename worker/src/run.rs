@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use sales_shared::backoff::Backoff;
+use sales_shared::config::Timings;
 use sales_shared::idempotency::{Claim, Completion, Record, Status};
 use sales_shared::ports::{Marked, PortResult, Receipt, Settled};
 use sales_shared::region::Side;
@@ -50,6 +51,12 @@ enum Ended {
 
 impl Run<'_> {
     pub(crate) async fn to_the_end(&self) -> Outcome {
+        let Timings { deadline, .. } = self.pipeline.settings.timings;
+        if Instant::now() >= self.begun + deadline {
+            // The claim's answer took so long that its time is up, and the claim may be somebody else's by now.
+            tracing::warn!(sale.id = %self.claim.id, "the claim was granted too late to be used");
+            return self.release(true).await;
+        }
         let max_attempts = self.pipeline.settings.max_attempts;
         if self.claim.attempts > max_attempts {
             return self.park(&format!("{max_attempts} attempts ended without a result")).await;
