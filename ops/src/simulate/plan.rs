@@ -175,6 +175,8 @@ pub(super) enum Fault {
     Slow {
         near: Span,
         far: Span,
+        /// In a thousand calls to the tables, those that are stuck for long.
+        stragglers: u16,
         lasting: Duration,
     },
     Lag {
@@ -424,7 +426,8 @@ fn rates(dice: &Dice<'_>) -> ErrorRates {
 
 fn slow(dice: &Dice<'_>, lasting: Duration) -> Fault {
     let most = dice.weighted(&[(4, 500), (3, 5_000), (2, 40_000)]);
-    Fault::Slow { near: Span::millis(1, most), far: Span::millis(60, most + 60), lasting }
+    let stragglers = if dice.one_in(2) { 60 } else { 0 };
+    Fault::Slow { near: Span::millis(1, most), far: Span::millis(60, most + 60), stragglers, lasting }
 }
 
 /// Draws from the plan's random numbers.

@@ -188,7 +188,10 @@ fn darken(weather: &mut Weather, fault: &Fault) {
         Fault::Errors { site, service, rates, .. } => {
             weather.errors.insert((*site, *service), *rates);
         }
-        Fault::Slow { near, far, .. } => (weather.near, weather.far) = (*near, *far),
+        Fault::Slow { near, far, stragglers, .. } => {
+            (weather.near, weather.far) = (*near, *far);
+            weather.stragglers.0 = *stragglers;
+        }
         Fault::Lag { replication, .. } => {
             (weather.replication, weather.bucket_replication) = (*replication, *replication);
         }

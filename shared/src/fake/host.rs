@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::ledger::Fact;
-use super::weather::{Fate, Service, Span};
+use super::weather::{Fate, Service, Span, Weather};
 use super::world::{Moment, Site, State, World};
 use crate::clock::{Clock, SharedClock, Timestamp};
 use crate::ports::{PortError, PortErrorKind, PortResult};
@@ -87,7 +87,15 @@ pub(super) struct Call {
     pub at: Site,
     service: Service,
     fate: Fate,
-    one_way: Span,
+    /// How long its answer takes.
+    back: Duration,
+}
+
+/// How a process stands towards an endpoint.
+enum Stand {
+    Dead,
+    CutOff,
+    Through,
 }
 
 impl Host {
@@ -167,14 +175,14 @@ impl Host {
             let at = self.site.on(side);
             let fate = fate(&mut state, at, service, operation);
             let one_way = if at == self.site { state.weather.near } else { state.weather.far };
-            (Call { operation, at, service, fate, one_way }, one_way.draw(&state.random))
+            let (there, back) = (way_there(&state, service, one_way), one_way.draw(&state.random));
+            (Call { operation, at, service, fate, back }, there)
         };
         tokio::time::sleep(way).await;
-        if !self.is_alive() {
-            return std::future::pending().await;
-        }
-        if !self.reaches(call.at) {
-            return Err(self.unanswered(&call, false).await);
+        match self.stand(call.at) {
+            Stand::Dead => return std::future::pending().await,
+            Stand::CutOff => return Err(self.unanswered(&call, false).await),
+            Stand::Through => {}
         }
         match call.fate {
             Fate::Answered
@@ -191,25 +199,21 @@ impl Host {
 
     /// The way back. Ends with an error when the answer is lost, or was one.
     pub(super) async fn come_back<T>(&self, call: &Call, value: T) -> PortResult<T> {
-        let way = {
-            let state = self.world.lock();
-            call.one_way.draw(&state.random)
-        };
-        tokio::time::sleep(way).await;
+        tokio::time::sleep(call.back).await;
         match call.fate {
             Fate::Hang { .. } => return std::future::pending().await,
             Fate::Unavailable { .. } => return Err(self.failed(call, PortErrorKind::Unavailable)),
             Fate::AnswerLost => return Err(self.unanswered(call, true).await),
             Fate::Answered | Fate::NoAnswer | Fate::Throttled | Fate::Refused => {}
         }
-        if !self.is_alive() {
-            return std::future::pending().await;
+        match self.stand(call.at) {
+            Stand::Dead => std::future::pending().await,
+            Stand::CutOff => Err(self.unanswered(call, true).await),
+            Stand::Through => {
+                self.hear(call);
+                Ok(value)
+            }
         }
-        if !self.reaches(call.at) {
-            return Err(self.unanswered(call, true).await);
-        }
-        self.hear(call);
-        Ok(value)
     }
 
     /// Waits as a caller does who gets no answer.
@@ -224,8 +228,8 @@ impl Host {
     }
 
     fn hear(&self, call: &Call) {
-        let mut state = self.world.lock();
         if call.service == Service::Tables {
+            let mut state = self.world.lock();
             let now = state.now;
             state.hosts[self.id.0].heard_of[call.at.index()] = Some(now);
         }
@@ -245,17 +249,20 @@ impl Host {
         error(call.operation, kind)
     }
 
-    pub(super) fn reaches(&self, at: Site) -> bool {
-        self.world.lock().links.reaches(self.site, at)
-    }
-
-    fn is_alive(&self) -> bool {
+    /// Whether this process lives, and an endpoint can be reached from it.
+    fn stand(&self, at: Site) -> Stand {
         let mut state = self.world.lock();
-        let now = state.now;
+        let (now, reached) = (state.now, state.links.reaches(self.site, at));
         let host = &mut state.hosts[self.id.0];
-        // Tasks that were due in the very millisecond of the end may be polled once more.
-        host.posthumous += u64::from(host.died.is_some_and(|died| died < now));
-        host.died.is_none()
+        match host.died {
+            None if reached => Stand::Through,
+            None => Stand::CutOff,
+            Some(died) => {
+                // Tasks that were due in the very millisecond of the end may be polled once more.
+                host.posthumous += u64::from(died < now);
+                Stand::Dead
+            }
+        }
     }
 
     pub(super) async fn lost_on_the_way(&self, call: &Call) -> PortError {
@@ -266,6 +273,12 @@ impl Host {
     pub(super) fn lag(state: &State) -> Duration {
         state.weather.replication.draw(&state.random)
     }
+}
+
+fn way_there(state: &State, service: Service, one_way: Span) -> Duration {
+    let (per_mille, stuck) = state.weather.stragglers;
+    let is_stuck = service == Service::Tables && Weather::happens(&state.random, per_mille);
+    if is_stuck { stuck.draw(&state.random) } else { one_way.draw(&state.random) }
 }
 
 fn fate(state: &mut State, at: Site, service: Service, operation: &'static str) -> Fate {

@@ -133,6 +133,8 @@ pub struct Weather {
     pub near: Span,
     /// One way of a call to the peer region.
     pub far: Span,
+    /// In a thousand calls to the tables, those that are stuck on their way, and for how long. Their callers wait.
+    pub stragglers: (u16, Span),
     /// How long a caller waits before it takes silence for an answer.
     pub silence: Span,
     /// From a write at one replica to its arrival at the other.
@@ -165,6 +167,7 @@ impl Default for Weather {
         Self {
             near: Span::millis(1, 5),
             far: Span::millis(50, 70),
+            stragglers: (0, Span::millis(20_000, 80_000)),
             silence: Span::millis(500, 3000),
             replication: Span::millis(200, 1000),
             bucket_replication: Span::millis(500, 5000),

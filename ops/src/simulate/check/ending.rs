@@ -13,7 +13,7 @@ use super::super::client::{Answer, Answers};
 use super::super::plan::Nature;
 use super::super::play::Played;
 use super::digest::Digest;
-use super::runs::was_taken_over;
+use super::runs::{was_cancelled_elsewhere, was_taken_over};
 use super::{Check, Verdict};
 
 /// What calls may add to the time in which work goes on after a flip: half a dozen of them, in quiet weather.
@@ -221,7 +221,10 @@ impl Ending<'_> {
     /// wrote to it at once, or a region took the tombstone with it.
     fn deleted(&self, verdict: &mut Verdict) {
         for id in &self.answers.deleted {
-            let excused = was_taken_over(self.digest, self.played, *id) || self.played.lost.is_some();
+            let (digest, played) = (self.digest, self.played);
+            let excused = was_taken_over(digest, played, *id)
+                || was_cancelled_elsewhere(digest, played, *id)
+                || played.lost.is_some();
             for site in &self.sites {
                 let progress = self.played.world.row(*site, *id).map(|row| row.progress);
                 let buried = matches!(progress, Some(Progress::Deleted) | None);

@@ -103,6 +103,13 @@ pub(super) fn was_taken_over(digest: &Digest, played: &Played, id: SaleId) -> bo
     claims.iter().any(|claim| is_takeover(digest, played, id, claim) && is_excused(digest, claim))
 }
 
+/// Whether a client's deletion could not reach the authority, so that its word stood in the other region alone.
+pub(super) fn was_cancelled_elsewhere(digest: &Digest, played: &Played, id: SaleId) -> bool {
+    let settled = digest.cases.get(&id).map(|case| case.settled.as_slice()).unwrap_or_default();
+    !played.plan.world.strong_tables
+        && settled.iter().any(|settled| settled.token.is_none() && settled.at != authority(played, id))
+}
+
 struct Judge<'a> {
     digest: &'a Digest,
     played: &'a Played,
