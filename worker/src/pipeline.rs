@@ -161,8 +161,6 @@ impl Pipeline {
                 }
                 Choice::Claim { at } => self.claim_and_run(at, work, &mut known, &mut authority_view).await,
                 Choice::TakeOver => {
-                    self.metrics.takeovers.inc();
-                    tracing::warn!(sale.id = %work.sale.id, "taking over: the authority cannot be reached");
                     self.claim_and_run(Side::Local, work, &mut known, &mut authority_view).await
                 }
             };
@@ -225,7 +223,10 @@ impl Pipeline {
             self.peer.answered();
         }
         match claimed {
-            Ok(Claimed::Granted(claim)) => Round::Ended(self.run(at, work, claim, begun).await),
+            Ok(Claimed::Granted(claim)) => {
+                self.note_takeover(at, &work.sale);
+                Round::Ended(self.run(at, work, claim, begun).await)
+            }
             Ok(Claimed::Refused(record)) => {
                 known.record = Some(record);
                 Round::Again
@@ -241,6 +242,15 @@ impl Pipeline {
                 tracing::warn!(%error, sale.id = %work.sale.id, "the claim failed");
                 Round::Ended(self.retry(work.receive_count))
             }
+        }
+    }
+
+    /// Counts a claim that was granted here though it is decided elsewhere.
+    fn note_takeover(&self, at: Side, sale: &Sale) {
+        let decided_at = self.sites.authority(sale.id, &sale.owner_region);
+        if !self.strong_tables && at == Side::Local && decided_at == Side::Peer {
+            self.metrics.takeovers.inc();
+            tracing::warn!(%sale.id, "taken over: the authority cannot be reached");
         }
     }
 
