@@ -41,7 +41,7 @@ on_ministack() {
 }
 
 smoke() {
-    local base aws pid id status=0 api drctl=target/debug/drctl
+    local base aws pid id status=0 api told drctl=target/debug/drctl
     base=$(free_port)
     [ "$base" -lt 65000 ] || base=28080
     aws=$((base + 20))
@@ -55,7 +55,8 @@ smoke() {
     "$drctl" --endpoint "http://127.0.0.1:$aws" flip --to us-east-1 || status=1
     curl -sf "$api/state" >/dev/null || status=1
     "$drctl" --endpoint "http://127.0.0.1:$aws" status || status=1
-    "$drctl" up --port-base "$base" 2>&1 | grep -q -- '--port-base' || { echo "a taken port is not told"; status=1; }
+    told=$("$drctl" up --port-base "$base" 2>&1) && { echo "a taken port is no error"; status=1; }
+    grep -q -- '--port-base' <<<"$told" || { echo "a taken port is not told: $told"; status=1; }
     stop "$pid" INT || { echo "drctl up did not end cleanly"; cat target/smoke.log; status=1; }
     return "$status"
 }

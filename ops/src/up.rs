@@ -114,6 +114,8 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
         () = stop.cancelled() => None,
         ended = services.join_next() => ended,
     };
+    // A service may have heard of the stop first.
+    let ended = ended.filter(|_| !stop.is_cancelled());
     stop.cancel();
     print_line("stopping…");
     while services.join_next().await.is_some() {}
