@@ -67,9 +67,9 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Chaos(args) => chaos::run(&target, args).await,
         Command::Redrive(args) => redrive::run(&target, args).await,
         Command::Verify(args) => verify::run(&target, args).await,
-        Command::Simulate(args) => {
-            tokio::task::spawn_blocking(move || simulate::command::run(&args)).await.context("the simulator")?
-        }
+        Command::Simulate(args) => tokio::task::spawn_blocking(move || simulate::command::run(&args))
+            .await
+            .context("the simulator")?,
         Command::Environment(args) => environment::run(args),
     }
 }
