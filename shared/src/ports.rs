@@ -117,8 +117,9 @@ pub trait SalesTable: Send + Sync {
     /// Says that the sale was parked, and takes it out of the outbox.
     async fn mark_parked(&self, sale: &Sale, at: Timestamp, reason: &str) -> PortResult<Marked>;
 
-    /// Makes the row a tombstone, and takes it out of the outbox. Without a row, nothing happens.
-    async fn mark_deleted(&self, at: Side, id: SaleId, when: Timestamp) -> PortResult<()>;
+    /// Makes the row a tombstone, and takes it out of the outbox. The row is written whole: it may not have been
+    /// replicated to that side yet, and a worker there must find the tombstone all the same.
+    async fn mark_deleted(&self, at: Side, sale: &Sale, when: Timestamp) -> PortResult<()>;
 
     /// Undoes [`SalesTable::mark_parked`]: back into the outbox.
     async fn reopen(&self, id: SaleId) -> PortResult<()>;

@@ -144,7 +144,7 @@ async fn repair(pipeline: &Pipeline, sale: &Sale, record: &Record) -> PortResult
     };
     match at_peer {
         Ok(Some(StoredSale { progress: Progress::Deleted, .. })) => {
-            return pipeline.sales.mark_deleted(Side::Local, record.id, now).await;
+            return pipeline.sales.mark_deleted(Side::Local, sale, now).await;
         }
         Ok(Some(_) | None) => {}
         Err(error) => tracing::debug!(%error, sale.id = %record.id, "the peer's row could not be looked at"),
@@ -156,7 +156,7 @@ async fn repair(pipeline: &Pipeline, sale: &Sale, record: &Record) -> PortResult
             pipeline.sales.mark_processed(sale, at.unwrap_or(now), region).await.map(drop)
         }
         Status::Completed(Completion::Cancelled { at }) => {
-            pipeline.sales.mark_deleted(Side::Local, record.id, *at).await
+            pipeline.sales.mark_deleted(Side::Local, sale, *at).await
         }
         Status::Parked { reason } => pipeline.sales.mark_parked(sale, now, reason).await.map(drop),
         // Not settled: nothing to go by.

@@ -3,7 +3,7 @@
 use sales_shared::clock::Timestamp;
 use sales_shared::ports::{Cancelled, PortResult};
 use sales_shared::region::Side;
-use sales_shared::sale::{Progress, SaleId, StoredSale};
+use sales_shared::sale::{Progress, Sale, SaleId, StoredSale};
 
 use super::Sales;
 use super::find::{Found, PEER_READ_LIMIT};
@@ -32,39 +32,44 @@ impl Sales {
         let now = self.clock.now();
         let writer = match stored.progress {
             Progress::Deleted => return Ok(Deleted::Done),
-            Progress::Processed { .. } => Writer::Reconciler,
+            Progress::Processed { .. } => Writer::AfterAll,
             Progress::Waiting | Progress::Parked => self.call_off(&stored, now).await?,
         };
         // The tombstone belongs where the row is: the other replica may not have one to bury yet.
-        self.table.mark_deleted(at, id, now).await?;
+        self.table.mark_deleted(at, &stored.sale, now).await?;
         // Whoever may still write a result looks for a tombstone at the replica it writes to. One that it does not see
         // would be lost, because the last writer wins.
         let also_at = match writer {
             Writer::Nobody => None,
-            Writer::Reconciler => {
-                self.bury_what_lags(other(at), id, now).await;
+            Writer::AfterAll => {
+                self.bury_there_too(other(at), &stored.sale, now).await;
                 None
             }
-            Writer::In(side) => Some(side).filter(|side| *side != at),
+            // It may die over it, and then another region begins anew.
+            Writer::In(side) if side == at => {
+                self.bury_there_too(other(at), &stored.sale, now).await;
+                None
+            }
+            Writer::In(side) => Some(side),
             Writer::Anywhere => Some(other(at)),
         };
         if let Some(side) = also_at {
-            self.table.mark_deleted(side, id, now).await?;
+            self.table.mark_deleted(side, &stored.sale, now).await?;
         }
         Ok(Deleted::Done)
     }
 
-    /// Puts the tombstone at the other replica as well, where the row may still look unprocessed: its reconciler would bring
-    /// that into line with the record, later than the deletion. A courtesy, as far as that region answers.
-    async fn bury_what_lags(&self, side: Side, id: SaleId, now: Timestamp) {
-        let bury = self.table.mark_deleted(side, id, now);
+    /// Puts the tombstone at the other replica as well, where the row may still look unprocessed: that region would write a
+    /// result there, later than the deletion. A courtesy, as far as it answers.
+    async fn bury_there_too(&self, side: Side, sale: &Sale, now: Timestamp) {
+        let bury = self.table.mark_deleted(side, sale, now);
         match tokio::time::timeout(PEER_READ_LIMIT, bury).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
-                tracing::debug!(sale.id = %id, %error, "the other replica was not told of a deletion")
+                tracing::debug!(%sale.id, %error, "the other replica was not told of a deletion");
             }
             Err(_elapsed) => {
-                tracing::debug!(sale.id = %id, "the other replica was not told of a deletion in time")
+                tracing::debug!(%sale.id, "the other replica was not told of a deletion in time");
             }
         }
     }
@@ -87,7 +92,7 @@ impl Sales {
             Cancelled::Begun(region) => Writer::In(self.sites.side(&region)),
             // A sale is settled a moment before or after its row says so. A parked row says so already.
             Cancelled::Settled if stored.progress == Progress::Waiting => Writer::Anywhere,
-            Cancelled::Settled => Writer::Reconciler,
+            Cancelled::Settled => Writer::AfterAll,
         })
     }
 }
@@ -96,8 +101,8 @@ impl Sales {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Writer {
     Nobody,
-    /// The reconciler of the other region, if the row lags there.
-    Reconciler,
+    /// Nobody now. The other region's reconciler may, if the row lags there.
+    AfterAll,
     /// A worker of this side.
     In(Side),
     /// A worker of either side.

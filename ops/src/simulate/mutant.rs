@@ -215,8 +215,8 @@ impl SalesTable for Mutant {
         self.host.mark_parked(sale, at, reason).await
     }
 
-    async fn mark_deleted(&self, at: Side, id: SaleId, when: Timestamp) -> PortResult<()> {
-        self.host.mark_deleted(at, id, when).await
+    async fn mark_deleted(&self, at: Side, sale: &Sale, when: Timestamp) -> PortResult<()> {
+        self.host.mark_deleted(at, sale, when).await
     }
 
     async fn reopen(&self, id: SaleId) -> PortResult<()> {

@@ -20,11 +20,11 @@ const FAULTS_MORE: u64 = 5;
 /// When the first sale may be posted.
 pub(super) const FIRST_POST: Duration = Duration::from_secs(2);
 /// When the last sale is posted.
-const LAST_POST: Duration = Duration::from_secs(90);
+const LAST_POST: Duration = Duration::from_secs(70);
 /// When the last fault begins.
-const LAST_FAULT: Duration = Duration::from_secs(130);
+const LAST_FAULT: Duration = Duration::from_secs(105);
 /// When all faults are over and the world is left to settle.
-pub(super) const SETTLE_FROM: Duration = Duration::from_secs(160);
+pub(super) const SETTLE_FROM: Duration = Duration::from_secs(130);
 /// Most workers of a site.
 const WORKERS_MAX: u64 = 3;
 /// By how much a host's clock may be off.
@@ -325,7 +325,7 @@ fn faults(dice: &Dice<'_>, lost: Option<Site>) -> Vec<(Moment, Fault)> {
     let mut faults: Vec<_> =
         (0..count).map(|_| (FIRST_POST + dice.0.up_to(LAST_FAULT - FIRST_POST), fault(dice))).collect();
     if let Some(site) = lost {
-        faults.push((dice.millis(20_000, 100_000), Fault::Lose { site }));
+        faults.push((dice.millis(20_000, 90_000), Fault::Lose { site }));
     }
     faults.sort_by_key(|(at, _)| *at);
     faults

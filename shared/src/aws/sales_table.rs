@@ -51,11 +51,11 @@ impl DynamoSalesTable {
 
     /// An update that writes the sale whole, since its row may not have been replicated yet, and takes it out of the
     /// outbox.
-    fn write_whole(&self, sale: &Sale, set: &str) -> UpdateItemFluentBuilder {
+    fn write_whole(&self, at: Side, sale: &Sale, set: &str) -> UpdateItemFluentBuilder {
         let expression = format!(
             "SET product = :product, amount = :amount, created_at = :created_at, #timestamp = :timestamp, owner_region = :owner, {set} REMOVE outbox"
         );
-        let update = self.local.update_item().table_name(&self.table).key("id", s(sale.id));
+        let update = self.client(at).update_item().table_name(&self.table).key("id", s(sale.id));
         update
             .update_expression(expression)
             .expression_attribute_names("#timestamp", "timestamp")
@@ -129,7 +129,7 @@ impl SalesTable for DynamoSalesTable {
         let set = "#processed = :true, sale_processed = :true, processed_at = if_not_exists(processed_at, :at), \
                    processed_region = if_not_exists(processed_region, :region)";
         let update = self
-            .write_whole(sale, set)
+            .write_whole(Side::Local, sale, set)
             .condition_expression("attribute_not_exists(deleted_at)")
             // A reserved word of DynamoDB's.
             .expression_attribute_names("#processed", "processed")
@@ -141,21 +141,16 @@ impl SalesTable for DynamoSalesTable {
 
     async fn mark_parked(&self, sale: &Sale, at: Timestamp, reason: &str) -> PortResult<Marked> {
         let update = self
-            .write_whole(sale, "parked_at = :at, parked_reason = :reason")
+            .write_whole(Side::Local, sale, "parked_at = :at, parked_reason = :reason")
             .condition_expression("attribute_not_exists(deleted_at)")
             .expression_attribute_values(":at", s(at))
             .expression_attribute_values(":reason", s(reason));
         unless_tombstone("UpdateItem sales (parked)", update).await
     }
 
-    async fn mark_deleted(&self, at: Side, id: SaleId, when: Timestamp) -> PortResult<()> {
+    async fn mark_deleted(&self, at: Side, sale: &Sale, when: Timestamp) -> PortResult<()> {
         let update = self
-            .client(at)
-            .update_item()
-            .table_name(&self.table)
-            .key("id", s(id))
-            .update_expression("SET deleted_at = if_not_exists(deleted_at, :at) REMOVE outbox")
-            .condition_expression("attribute_exists(id)")
+            .write_whole(at, sale, "deleted_at = if_not_exists(deleted_at, :at)")
             .expression_attribute_values(":at", s(when));
         if_it_holds("UpdateItem sales (deleted)", update).await.map(drop)
     }

@@ -105,14 +105,11 @@ impl SalesTable for Host {
         .await
     }
 
-    async fn mark_deleted(&self, at: Side, id: SaleId, _: Timestamp) -> PortResult<()> {
+    async fn mark_deleted(&self, at: Side, sale: &Sale, _: Timestamp) -> PortResult<()> {
         let site = self.site().on(at);
         self.call("sales.mark_deleted", Service::Tables, at, |state| {
-            let row = state.sales.get(site, &id).filter(|row| row.progress != Progress::Deleted).cloned();
-            if let Some(row) = row {
-                let tombstone = StoredSale { progress: Progress::Deleted, ..row };
-                self.write_row(state, site, tombstone, Some(Mark::Deleted));
-            }
+            let tombstone = StoredSale { sale: sale.clone(), progress: Progress::Deleted };
+            self.write_row(state, site, tombstone, Some(Mark::Deleted));
         })
         .await
     }

@@ -17,7 +17,7 @@ pub(super) async fn all(subject: &Subject) {
     a_parked_sale_leaves_the_outbox_until_it_is_reopened(subject).await;
     processed_wins_over_parked(subject).await;
     a_tombstone_is_left_alone(subject).await;
-    a_deletion_without_a_row_is_nothing(subject).await;
+    a_tombstone_stands_where_no_row_was(subject).await;
 }
 
 async fn progress(subject: &Subject, id: SaleId) -> Option<Progress> {
@@ -122,7 +122,7 @@ async fn a_tombstone_is_left_alone(subject: &Subject) {
     let sale = subject.sale();
     subject.sales.insert(&sale).await.unwrap();
     for _ in 0..2 {
-        subject.sales.mark_deleted(Side::Local, sale.id, sale.created_at).await.unwrap();
+        subject.sales.mark_deleted(Side::Local, &sale, sale.created_at).await.unwrap();
         assert_eq!(progress(subject, sale.id).await, Some(Progress::Deleted));
     }
     let marked = subject.sales.mark_processed(&sale, sale.created_at, subject.sites.local()).await.unwrap();
@@ -133,10 +133,11 @@ async fn a_tombstone_is_left_alone(subject: &Subject) {
     eventually("it left the outbox", async || !is_listed(subject, sale.id, soon(&sale)).await).await;
 }
 
-async fn a_deletion_without_a_row_is_nothing(subject: &Subject) {
-    let id = subject.sale().id;
+async fn a_tombstone_stands_where_no_row_was(subject: &Subject) {
     for side in [Side::Local, Side::Peer] {
-        subject.sales.mark_deleted(side, id, subject.clock.now()).await.unwrap();
-        assert_eq!(subject.sales.get(side, id).await.unwrap(), None);
+        let sale = subject.sale();
+        subject.sales.mark_deleted(side, &sale, subject.clock.now()).await.unwrap();
+        let row = subject.sales.get(side, sale.id).await.unwrap();
+        assert_eq!(row, Some(StoredSale { sale, progress: Progress::Deleted }));
     }
 }
