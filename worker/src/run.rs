@@ -114,14 +114,20 @@ impl Run<'_> {
             Completion::Processed { sale: Some(sale.clone()), at: Some(now), region: Some(region.clone()) };
         let prove = || self.pipeline.idempotency.complete(self.at, &self.claim, &completion);
         let mark = || self.pipeline.sales.mark_processed(sale, now, region);
-        let (settled, marked) = if self.work.in_outbox {
-            tokio::join!(self.insist(self.at, held_until, prove), mark())
-        } else {
-            // Nothing would ever make up for a lost mark, so it comes first.
-            match self.insist(Side::Local, held_until, mark).await {
+        // What is left undone has to be found again: by a message, or by the sale's place in the outbox.
+        let (settled, marked) = match (&self.work.held, self.work.in_outbox) {
+            (Held::Message { .. }, true) => tokio::join!(self.insist(self.at, held_until, prove), mark()),
+            // No message is behind it, so that it must not leave the outbox before its proof.
+            (Held::Outbox, _) => match self.insist(self.at, held_until, prove).await {
+                Ok(Settled::Done(proof)) => (Ok(Settled::Done(proof)), mark().await),
+                Ok(Settled::Lost(record)) => return self.lost(record),
+                Err(error) => (Err(error.clone()), Err(error)),
+            },
+            // No outbox lists it, so that its message must not go before its mark.
+            (Held::Message { .. }, false) => match self.insist(Side::Local, held_until, mark).await {
                 Ok(marked) => (self.insist(self.at, held_until, prove).await, Ok(marked)),
                 Err(error) => (Err(error.clone()), Err(error)),
-            }
+            },
         };
         match marked {
             Ok(Marked::Done) => {}
