@@ -1,6 +1,6 @@
 //! The ledger, sorted by sale and by process; and what can be judged while reading it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use sales_shared::fake::ledger::Ledger;
@@ -72,6 +72,8 @@ pub(super) struct Life {
 pub(super) struct Digest {
     pub hosts: Vec<HostInfo>,
     pub cases: BTreeMap<SaleId, Case>,
+    /// Where rows were written.
+    pub inserted: BTreeMap<SaleId, BTreeSet<Site>>,
     pub lives: BTreeMap<HostId, Life>,
     /// When each site was dark.
     dark: [Vec<(Moment, Option<Moment>)>; 2],
@@ -106,6 +108,9 @@ impl Digest {
             }
             (Fact::Deleted { id, shown: false }, _) => {
                 verdict.violate(Check::Proof, *id, "a message was deleted without proof");
+            }
+            (Fact::Inserted { at: site, id }, _) => {
+                self.inserted.entry(*id).or_default().insert(*site);
             }
             (Fact::Settled { at: site, id, token, .. }, host) => {
                 let settlement = Settlement { host, at: *site, token: *token, when: at };

@@ -224,6 +224,7 @@ impl Ending<'_> {
             let (digest, played) = (self.digest, self.played);
             let excused = was_taken_over(digest, played, *id)
                 || was_cancelled_elsewhere(digest, played, *id)
+                || self.was_posted_anew(*id)
                 || played.lost.is_some();
             for site in &self.sites {
                 let progress = self.played.world.row(*site, *id).map(|row| row.progress);
@@ -239,6 +240,12 @@ impl Ending<'_> {
                 }
             }
         }
+    }
+
+    /// Whether the key was posted in both regions: a row that is written in one while the other's tombstone is on its way is
+    /// the later write, and wins.
+    fn was_posted_anew(&self, id: SaleId) -> bool {
+        id.is_keyed() && self.digest.inserted.get(&id).is_some_and(|sites| sites.len() > 1)
     }
 
     /// One object a sale, the same bytes everywhere, and those that the row gives.
