@@ -161,7 +161,7 @@ async fn a_state_that_was_known_too_long_ago_is_held() {
 async fn an_absent_or_misspelt_state_is_held_and_deletes_nothing() {
     let stage = embedded([Active, Passive]).await;
     let (api, worker) = (stage.api(SA).await, stage.worker(SA).await);
-    let ssm = crate::faults::raw_ssm(&stage).await;
+    let ssm = aws_sdk_ssm::Client::new(&stage.sdk(SA).await);
     let name = stage.environments[SA].get("SSM_PARAMETER_STORE_STATE").cloned().unwrap();
     ssm.delete_parameter().name(&name).send().await.unwrap();
     for value in [None, Some("ACTIVO")] {
@@ -313,17 +313,4 @@ fn stack_file(stage: &Stage) -> std::path::PathBuf {
     let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{prefix}.json"));
     std::fs::write(&path, serde_json::to_string(&deployment).unwrap()).unwrap();
     path
-}
-
-/// The SDK itself, for what no operator of ours does.
-async fn raw_ssm(stage: &Stage) -> aws_sdk_ssm::Client {
-    let environment = &stage.environments[SA];
-    let config = aws_config::defaults(aws_config::BehaviorVersion::latest())
-        .region(aws_config::Region::new(stage.region(SA).to_owned()))
-        .endpoint_url(environment.get("AWS_ENDPOINT_URL").unwrap())
-        .http_client(aws_smithy_http_client::Builder::new().build_http())
-        .credentials_provider(aws_sdk_ssm::config::Credentials::new("test", "test", None, None, "test"))
-        .load()
-        .await;
-    aws_sdk_ssm::Client::new(&config)
 }

@@ -173,6 +173,26 @@ async fn an_event_of_the_older_service_is_processed() {
 }
 
 #[tokio::test]
+async fn a_row_of_the_older_service_is_read() {
+    use aws_sdk_dynamodb::types::AttributeValue::{Bool, N, S};
+    let stage = Stage::provisioned([Active, Passive]).await;
+    let api = stage.api(SA).await;
+    let id = "5a0f3c52-1f6e-4c3a-9b1d-0c2f4e6a8b12";
+    let put = aws_sdk_dynamodb::Client::new(&stage.sdk(SA).await)
+        .put_item()
+        .table_name(&stage.environments[SA]["DYNAMO_SALES_TABLE"])
+        .item("id", S(id.to_owned()))
+        .item("product", S("Book".to_owned()))
+        .item("amount", N("223.34".to_owned()))
+        .item("sale_processed", Bool(true))
+        .item("timestamp", N("1763692276".to_owned()));
+    put.send().await.unwrap();
+    let sale = stage.get(&api, id).await.json;
+    assert_eq!((&sale["product"], &sale["amount"]), (&json!("Book"), &json!(223.34)));
+    assert_eq!((&sale["processed"], &sale["created_at"]), (&json!(true), &json!("2025-11-21T02:31:16.000Z")));
+}
+
+#[tokio::test]
 async fn poison_is_parked_with_its_reason_and_deleted_only_then() {
     let stage = Stage::provisioned([Active, Passive]).await;
     let worker = stage.worker(SA).await;

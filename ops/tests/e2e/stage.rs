@@ -107,6 +107,17 @@ impl Stage {
         Self { aws, sites, environments, http: reqwest::Client::new() }
     }
 
+    /// The SDK itself, for what no operator of ours does.
+    pub async fn sdk(&self, site: usize) -> aws_config::SdkConfig {
+        aws_config::defaults(aws_config::BehaviorVersion::latest())
+            .region(aws_config::Region::new(self.region(site).to_owned()))
+            .endpoint_url(&self.environments[site]["AWS_ENDPOINT_URL"])
+            .http_client(aws_smithy_http_client::Builder::new().build_http())
+            .credentials_provider(aws_sdk_ssm::config::Credentials::new("test", "test", None, None, "test"))
+            .load()
+            .await
+    }
+
     pub fn aws(&self) -> &EmbeddedAws {
         self.aws.as_ref().unwrap()
     }
