@@ -95,7 +95,7 @@ fn section(one: &Played) -> String {
         ("Messages in the queues", axis.depths(one)),
         ("Latency: p50, and p99 dashed", axis.latency(one)),
     ] {
-        let _ = write!(html, "<figure><figcaption>{heading}</figcaption>{}</figure>\n", chart.svg());
+        let _ = writeln!(html, "<figure><figcaption>{heading}</figcaption>{}</figure>", chart.svg());
     }
     html + "</section>\n"
 }
