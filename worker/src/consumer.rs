@@ -17,7 +17,7 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::disposition::{Dispatcher, Disposition};
+use crate::disposition::{Dispatcher, Disposition, Evidence};
 use crate::pipeline::{Known, Outcome, Pipeline, Work};
 use crate::run::Held;
 
@@ -29,6 +29,8 @@ const POLLERS_MAX: usize = 8;
 const HOLD_RECHECK: Duration = Duration::from_secs(1);
 /// How long a poller waits after batches that brought no proof: a backlog then waits visible in the queue.
 const NO_PROOF_PAUSE: Backoff = Backoff { first: Duration::from_secs(1), ceiling: Duration::from_secs(5) };
+/// From which receive on a PASSIVE worker looks at the row as well: after three minutes and a half.
+const LOOK_AT_ROW_FROM: u32 = 10;
 /// How long a poller waits after a receive that failed.
 const RECEIVE_BACKOFF: Backoff =
     Backoff { first: Duration::from_millis(200), ceiling: Duration::from_secs(5) };
@@ -141,15 +143,22 @@ impl Consumer {
             Mode::DryRun => self.look_up(works.iter().map(|work| work.sale.id)).await.unwrap_or_default(),
             Mode::Hold | Mode::Process => HashMap::new(),
         };
+        let unproven = |work: &&Work| records.get(&work.sale.id).and_then(Record::proof).is_none();
+        let waits_long = |work: &&Work| mode == Mode::DryRun && work.receive_count >= LOOK_AT_ROW_FROM;
+        let mut rows = self.rows(works.iter().filter(unproven).filter(waits_long)).await;
         let mut brought = Brought::NoProof;
         for work in works {
             let known = Known { record: records.get(&work.sale.id).cloned(), ..Known::default() };
+            let told_by_row = rows.remove(&work.sale.id);
             let disposition = match self.pipeline.choose(mode, &work, &known, AuthorityView::Reachable) {
                 Choice::Settled(proof) => {
                     brought = Brought::Work;
                     Disposition::Delete(proof.into())
                 }
-                Choice::Release { after, .. } => Disposition::Release { after },
+                Choice::Release { after, .. } => match told_by_row {
+                    Some(evidence) => Disposition::Delete(evidence),
+                    None => Disposition::Release { after },
+                },
                 // Never chosen in these modes; holding is right whatever comes.
                 Choice::AskPeer | Choice::Claim { .. } | Choice::TakeOver => {
                     Disposition::Release { after: HOLD_RECHECK }
@@ -158,6 +167,22 @@ impl Consumer {
             self.finish(work, disposition).await;
         }
         brought
+    }
+
+    /// What the rows of sales say that have waited long for a proof. It may be gone: where both regions worked on a sale while
+    /// they could not see each other, the later claim overwrites the earlier proof.
+    async fn rows(&self, works: impl Iterator<Item = &Work>) -> HashMap<SaleId, Evidence> {
+        let ids = unique(works.map(|work| work.sale.id));
+        if ids.is_empty() {
+            return HashMap::new();
+        }
+        match self.pipeline.sales.get_many(&ids).await {
+            Ok(rows) => rows.iter().filter_map(|row| Some((row.sale.id, Evidence::of_row(row)?))).collect(),
+            Err(error) => {
+                tracing::warn!(%error, "rows could not be looked at");
+                HashMap::new()
+            }
+        }
     }
 
     /// ACTIVE: what can be looked up for many at once is, then each sale goes its own way.

@@ -1,7 +1,7 @@
 //! The fate of a delivery, and the only way in which a message leaves the queue.
 //!
 //! Nothing deletes a message except [`Disposition::Delete`], and that takes [`Evidence`], which comes from a settled
-//! record or from the message's own safe arrival in the dead-letter queue.
+//! record, from a row that says what became of the sale, or from the message's own safe arrival in the dead-letter queue.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,6 +10,7 @@ use sales_shared::backoff::Backoff;
 use sales_shared::idempotency::Proof;
 use sales_shared::ports::{PortResult, Put, QUEUE_BATCH_MAX, Queue, Receipt};
 use sales_shared::random::Random;
+use sales_shared::sale::{Progress, StoredSale};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -40,6 +41,7 @@ pub struct Evidence(Kind);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Settled(Proof),
+    Row,
     DeadLettered,
 }
 
@@ -50,6 +52,14 @@ impl From<Proof> for Evidence {
 }
 
 impl Evidence {
+    /// A row that says what became of its sale: it is marked only after the effects ran or the sale was parked.
+    pub fn of_row(row: &StoredSale) -> Option<Self> {
+        match row.progress {
+            Progress::Waiting => None,
+            Progress::Processed { .. } | Progress::Parked | Progress::Deleted => Some(Self(Kind::Row)),
+        }
+    }
+
     /// Sends a body to the dead-letter queue; its arrival there is the evidence.
     async fn from_dead_letter(queue: &dyn Queue, body: &str, reason: &str) -> PortResult<Self> {
         queue.dead_letter(body, reason).await?;

@@ -39,7 +39,7 @@ pub(super) struct HostState {
     pub(super) in_hand: BTreeSet<(u64, u32)>,
     /// Calls made after its death: tasks that outlived it.
     pub posthumous: u64,
-    /// Sales of which it was shown a settled record, or wrote one.
+    /// Sales of which it was shown a settled record, or a row that says what became of them, or settled the record.
     pub proofs: BTreeSet<SaleId>,
     /// Bodies that it knows to be in the dead-letter queue.
     pub dead_lettered: BTreeSet<String>,

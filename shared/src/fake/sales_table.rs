@@ -77,10 +77,14 @@ impl SalesTable for Host {
 
     async fn get_many(&self, ids: &[SaleId]) -> PortResult<Vec<StoredSale>> {
         assert!(ids.len() <= LOOKUP_MAX, "more ids than one look-up takes");
-        self.call("sales.get_many", Service::Tables, Side::Local, |state| {
-            ids.iter().filter_map(|id| state.sales.get(self.site(), id).cloned()).collect()
-        })
-        .await
+        let rows: Vec<StoredSale> = self
+            .call("sales.get_many", Service::Tables, Side::Local, |state| {
+                ids.iter().filter_map(|id| state.sales.get(self.site(), id).cloned()).collect()
+            })
+            .await?;
+        let told = rows.iter().filter(|row| !in_outbox(row)).map(|row| row.sale.id);
+        self.world().lock().hosts[self.id().0].proofs.extend(told);
+        Ok(rows)
     }
 
     async fn mark_processed(&self, sale: &Sale, at: Timestamp, _: &Region) -> PortResult<Marked> {
