@@ -1,7 +1,9 @@
 //! What `drctl` is made of: the operator's commands, and the embedded two-region AWS.
 
 pub mod chaos;
+pub mod child;
 pub mod deployment;
+pub mod drill;
 pub mod embedded;
 pub mod environment;
 pub mod flip;

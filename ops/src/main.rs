@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use drctl::deployment::Target;
-use drctl::{chaos, environment, flip, provisioning, redrive, simulate, status, up, verify};
+use drctl::{chaos, child, drill, environment, flip, provisioning, redrive, simulate, status, up, verify};
 
 /// Runs, watches and moves a sales service that lives in two AWS regions.
 #[derive(Parser)]
@@ -35,8 +35,13 @@ enum Command {
     Verify(verify::Args),
     /// Play seeded histories of two regions against the real services on in-memory ports, and check every promise
     Simulate(simulate::command::SimulateArgs),
+    /// Drill a failover: steady traffic, something happens in the middle, then every accepted sale is looked at
+    Drill(drill::Args),
     /// List the environment variables of the services
     Environment(environment::Args),
+    /// Run one service as configured by the environment
+    #[command(hide = true)]
+    Service(child::Args),
 }
 
 fn main() -> ExitCode {
@@ -70,6 +75,8 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Simulate(args) => tokio::task::spawn_blocking(move || simulate::command::run(&args))
             .await
             .context("the simulator")?,
+        Command::Drill(args) => drill::run(&target, args).await,
+        Command::Service(args) => child::run(args).await,
         Command::Environment(args) => environment::run(args),
     }
 }
