@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sales_shared::backoff::Backoff;
 use sales_shared::config::Timings;
-use sales_shared::idempotency::{Claim, Completion, Record, Status};
+use sales_shared::idempotency::{Claim, Completion, Record, Status, Token};
 use sales_shared::ports::{Marked, PortResult, Receipt, Settled};
 use sales_shared::region::Side;
 use sales_shared::sale::event::SaleEvent;
@@ -31,6 +31,9 @@ pub enum Held {
 
 /// Waits between tries to write a proof.
 const PROOF_BACKOFF: Backoff = Backoff { first: Duration::from_millis(100), ceiling: Duration::from_secs(2) };
+
+/// The token of the first claim on a sale.
+const FIRST: Token = Token(1);
 
 pub(crate) struct Run<'a> {
     pub(crate) pipeline: &'a Pipeline,
@@ -141,7 +144,8 @@ impl Run<'_> {
                 let metrics = &self.pipeline.metrics;
                 metrics.processed.inc();
                 metrics.end_to_end_seconds.observe(now.since(sale.created_at).as_secs_f64());
-                if applied == Applied::Again {
+                // On the first claim, what was found in place is this run's own: a retry whose first answer was lost.
+                if applied == Applied::Again && self.claim.token > FIRST {
                     metrics.reruns.inc();
                 }
                 Outcome::Settled(proof)
