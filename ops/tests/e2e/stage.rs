@@ -8,6 +8,7 @@ use std::time::Duration;
 use drctl::deployment::{Deployment, SiteEntry, SiteHandle, Target, plan};
 use drctl::embedded::{EmbeddedAws, Options};
 use sales_shared::aws::provision::provision;
+use sales_shared::ports::PortResult;
 use sales_shared::region::{RegionState, Side};
 use sales_shared::sale::SaleId;
 use serde_json::{Value, json};
@@ -216,17 +217,17 @@ impl Stage {
     }
 
     pub async fn archived(&self, site: usize, id: &str) -> usize {
-        let keys = self.sites[site].operator.archive_keys("sales/").await.unwrap();
+        let keys = patiently(async || self.sites[site].operator.archive_keys("sales/").await).await;
         keys.iter().filter(|key| key.contains(id)).count()
     }
 
     pub async fn outbox(&self, site: usize) -> u64 {
-        self.sites[site].operator.outbox_size().await.unwrap()
+        patiently(async || self.sites[site].operator.outbox_size().await).await
     }
 
     /// Messages of a site's queue, hidden or not.
     pub async fn messages(&self, site: usize) -> u64 {
-        let depth = self.sites[site].operator.queue_depth().await.unwrap();
+        let depth = patiently(async || self.sites[site].operator.queue_depth().await).await;
         depth.visible + depth.in_flight
     }
 
@@ -248,6 +249,18 @@ impl Stage {
             true
         })
         .await;
+    }
+}
+
+/// Asks again when a busy machine made the answer late.
+async fn patiently<T>(mut ask: impl AsyncFnMut() -> PortResult<T>) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        match ask().await {
+            Ok(answer) => return answer,
+            Err(error) => assert!(Instant::now() < deadline, "{error}"),
+        }
+        sleep(LOOK_EVERY).await;
     }
 }
 
