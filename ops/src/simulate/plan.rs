@@ -364,7 +364,7 @@ fn fault(dice: &Dice<'_>) -> Fault {
         (3, Kind::Dark),
         (3, Kind::Part),
         (5, Kind::Errors),
-        (3, Kind::Slow),
+        (5, Kind::Slow),
         (3, Kind::Lag),
         (2, Kind::Deliveries),
         (2, Kind::Staleness),
@@ -426,7 +426,7 @@ fn rates(dice: &Dice<'_>) -> ErrorRates {
 
 fn slow(dice: &Dice<'_>, lasting: Duration) -> Fault {
     let most = dice.weighted(&[(4, 500), (3, 5_000), (2, 40_000)]);
-    let stragglers = if dice.one_in(2) { 60 } else { 0 };
+    let stragglers = if dice.one_in(2) { 120 } else { 0 };
     Fault::Slow { near: Span::millis(1, most), far: Span::millis(60, most + 60), stragglers, lasting }
 }
 

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use sales_shared::fake::{Entry, Fact};
 use sales_shared::sale::SaleId;
 
-use super::History;
+use super::{Design, History};
 
 /// Most lines of a trace.
 const LINES_MAX: usize = 80;
@@ -32,7 +32,11 @@ impl History {
             let _ = writeln!(text, "what happened to sale {id}:");
             self.trace(id, &mut text);
         }
-        let _ = write!(text, "replay: drctl simulate --seeds 1 --from {}", self.seed);
+        let design = match self.design {
+            Design::Current | Design::Mutated(_) => "",
+            Design::Older => " --design older",
+        };
+        let _ = write!(text, "replay: drctl simulate --seeds 1 --from {}{design}", self.seed);
         text
     }
 

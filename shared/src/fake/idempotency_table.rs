@@ -164,6 +164,7 @@ impl Host {
         settlement: Settlement,
     ) -> PortResult<Settled> {
         let at = self.site().on(side);
+        self.note(Fact::SettleAsked { at, id: claim.id, token: claim.token });
         let settled = self
             .call(operation, Service::Tables, side, |state| self.settle(state, at, claim, settlement))
             .await?;

@@ -53,6 +53,8 @@ pub enum Fact {
     Claimed { at: Site, id: SaleId, token: Token, attempts: u32, other_proof: Option<Duration> },
     /// A claim was given up.
     GivenUp { at: Site, id: SaleId, token: Token, refund: bool },
+    /// A settlement was asked for (before its decision).
+    SettleAsked { at: Site, id: SaleId, token: Token },
     /// A record was settled.
     Settled { at: Site, id: SaleId, token: Option<Token>, kind: ProofKind },
     /// A settlement came too late: the claim was lost.
@@ -133,6 +135,7 @@ impl Fact {
             | Fact::ClaimAsked { id, .. }
             | Fact::Claimed { id, .. }
             | Fact::GivenUp { id, .. }
+            | Fact::SettleAsked { id, .. }
             | Fact::Settled { id, .. }
             | Fact::SettledTooLate { id, .. }
             | Fact::RunBegan { id, .. }
@@ -200,6 +203,9 @@ impl fmt::Display for Fact {
                     at.name(),
                     if *refund { ", refunded" } else { "" }
                 )
+            }
+            Fact::SettleAsked { at, token, .. } => {
+                write!(f, "asks {} to settle claim {}", at.name(), token.0)
             }
             Fact::Settled { at, kind, .. } => write!(f, "record {kind:?} in {}", at.name()),
             Fact::SettledTooLate { at, token, .. } => {

@@ -34,6 +34,7 @@ impl Host {
         completion: &Completion,
     ) -> PortResult<Settled> {
         let at = self.site().on(side);
+        self.note(Fact::SettleAsked { at, id: claim.id, token: claim.token });
         let settled = self
             .call("idempotency.complete_regardless", Service::Tables, side, |state| {
                 let Some(row) = state.records.get(at, &claim.id).cloned() else {

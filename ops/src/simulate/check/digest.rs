@@ -53,6 +53,8 @@ pub(super) struct Case {
     pub claims: Vec<Claim>,
     pub runs: Vec<Run>,
     pub settled: Vec<Settlement>,
+    /// Settlements on their way.
+    pub settling: Vec<(HostId, Token)>,
     /// Settlements refused, because the claim was lost.
     pub too_late: Vec<(HostId, Token)>,
 }
@@ -77,7 +79,7 @@ pub(super) struct Digest {
     pub lives: BTreeMap<HostId, Life>,
     /// When each site was dark.
     dark: [Vec<(Moment, Option<Moment>)>; 2],
-    asked: BTreeMap<(HostId, SaleId), (Moment, Duration)>,
+    asked: BTreeMap<(HostId, SaleId, Site), (Moment, Duration)>,
 }
 
 impl Digest {
@@ -123,13 +125,13 @@ impl Digest {
 
     fn read_of(&mut self, host: HostId, fact: &Fact, at: Moment, played: &Played, verdict: &mut Verdict) {
         match fact {
-            Fact::ClaimAsked { id, other_silent, .. } => {
-                self.asked.insert((host, *id), (at, *other_silent));
+            Fact::ClaimAsked { at: site, id, other_silent } => {
+                self.asked.insert((host, *id, *site), (at, *other_silent));
                 self.check_mode(host, *id, at, played, verdict);
             }
             Fact::Claimed { at: site, id, token, other_proof, .. } => {
                 let (asked, other_silent) =
-                    self.asked.get(&(host, *id)).copied().unwrap_or((at, Duration::ZERO));
+                    self.asked.get(&(host, *id, *site)).copied().unwrap_or((at, Duration::ZERO));
                 let (token, other_proof) = (*token, *other_proof);
                 let claim = Claim {
                     host,
@@ -146,6 +148,9 @@ impl Digest {
             Fact::GivenUp { id, token, refund: true, .. } => {
                 let claims = self.cases.entry(*id).or_default().claims.iter_mut();
                 claims.filter(|c| c.host == host && c.token == *token).for_each(|c| c.refunded = true);
+            }
+            Fact::SettleAsked { id, token, .. } => {
+                self.cases.entry(*id).or_default().settling.push((host, *token));
             }
             Fact::SettledTooLate { id, token, .. } => {
                 self.cases.entry(*id).or_default().too_late.push((host, *token));

@@ -87,11 +87,11 @@ fn check_takeovers(digest: &Digest, played: &Played, id: SaleId, case: &Case, ve
 /// A record must be settled by the newest claim at its endpoint.
 fn check_tokens(id: SaleId, case: &Case, verdict: &mut Verdict) {
     for settled in &case.settled {
-        let (Some(token), Some(host)) = (settled.token, settled.host) else { continue };
+        let Some(token) = settled.token else { continue };
         let newest =
             case.claims.iter().rfind(|claim| claim.at == settled.at && claim.granted <= settled.when);
         // In a partition the other replica's claims come in between by replication; those are judged as runs.
-        if newest.is_some_and(|claim| claim.host != host && claim.token > token) {
+        if newest.is_some_and(|claim| claim.token > token) {
             verdict.violate(Check::Once, Some(id), "a record was settled by a claim that had been lost");
         }
     }
@@ -182,6 +182,8 @@ impl Judge<'_> {
         let died = life.killed.as_ref().is_some_and(between) || life.cut_off.as_ref().is_some_and(between);
         let failed = life.failures.iter().any(|(at, site)| *site == claim.at && between(at));
         let too_late = self.case.too_late.contains(&(run.host, run.token));
-        died || failed || too_late
+        // A proof that was asked for and is not there by now is stuck on its way.
+        let stuck = self.case.settling.contains(&(run.host, run.token));
+        died || failed || too_late || stuck
     }
 }
