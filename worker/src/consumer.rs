@@ -15,6 +15,7 @@ use sales_shared::sale::SaleId;
 use sales_shared::sale::event::{InvalidEvent, SaleEvent};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::disposition::{Dispatcher, Disposition, Evidence};
@@ -160,7 +161,7 @@ impl Consumer {
                     None => Disposition::Release { after },
                 },
                 // Never chosen in these modes; holding is right whatever comes.
-                Choice::AskPeer | Choice::Claim { .. } | Choice::TakeOver => {
+                Choice::SettledAtPeer | Choice::AskPeer | Choice::Claim { .. } | Choice::TakeOver => {
                     Disposition::Release { after: HOLD_RECHECK }
                 }
             };
@@ -187,6 +188,7 @@ impl Consumer {
 
     /// ACTIVE: what can be looked up for many at once is, then each sale goes its own way.
     async fn process(self: &Arc<Self>, works: Vec<Work>, mut permits: OwnedSemaphorePermit) {
+        let looked_at = Instant::now();
         let elsewhere = |work: &Work| self.pipeline.may_be_settled_here_first(&work.sale);
         let ids = works.iter().filter(|work| elsewhere(work)).map(|work| work.sale.id);
         let (works, records) = match self.look_up(ids).await {
@@ -217,7 +219,7 @@ impl Consumer {
         let mut turns = JoinSet::new();
         for (work, known) in works.into_iter().zip(known) {
             let permit = permits.split(1);
-            turns.spawn(self.clone().take_turn(work, known, permit));
+            turns.spawn(self.clone().take_turn(work, known, looked_at, permit));
         }
         drop(permits);
         while let Some(ended) = turns.join_next().await {
@@ -228,7 +230,13 @@ impl Consumer {
         }
     }
 
-    async fn take_turn(self: Arc<Self>, work: Work, known: Known, _in_hand: Option<OwnedSemaphorePermit>) {
+    async fn take_turn(
+        self: Arc<Self>,
+        work: Work,
+        known: Known,
+        looked_at: Instant,
+        _in_hand: Option<OwnedSemaphorePermit>,
+    ) {
         let turn = tokio::select! {
             biased;
             permit = self.in_work.clone().acquire_owned() => permit.ok(),
@@ -236,6 +244,9 @@ impl Consumer {
         };
         let Some(turn) = turn.filter(|_| !self.stop.is_cancelled()) else {
             return self.finish(work, Disposition::Release { after: Duration::ZERO }).await;
+        };
+        let Some(known) = self.pipeline.still_known(&work.sale, known, looked_at).await else {
+            return self.finish(work, Disposition::Release { after: UNCERTAIN_WAIT }).await;
         };
         let outcome = self.pipeline.process(&work, known).await;
         drop(turn);

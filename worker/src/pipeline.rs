@@ -26,6 +26,8 @@ use crate::run::Held;
 /// How long a message waits after a failure: 1 s at first, doubling to 5 min, with full jitter.
 pub const RETRY_BACKOFF: Backoff =
     Backoff { first: Duration::from_secs(1), ceiling: Duration::from_secs(300) };
+/// How long what was seen of a sale serves, while it waits for its turn or for the rest of its batch.
+const KNOWN_FOR: Duration = Duration::from_secs(3);
 /// Decisions about one sale in a row; each brings a newer record, so a few are enough.
 const ROUNDS_MAX: u32 = 4;
 
@@ -79,6 +81,8 @@ pub struct Work {
 pub struct Known {
     /// Its record at the local replica, if it was looked for and found.
     pub record: Option<Record>,
+    /// Its record at the peer's endpoint, where a claim was refused because of it.
+    pub refused_at_peer: Option<Record>,
     /// What the peer's replica said, if it was asked.
     pub peer: Peer,
 }
@@ -133,14 +137,17 @@ impl Pipeline {
     pub fn choose(&self, mode: Mode, work: &Work, known: &Known, authority_view: AuthorityView) -> Choice {
         let now = self.clock.now();
         let sale = &work.sale;
+        let (record, record_at) = known.newest();
         let situation = Situation {
             mode,
             owner: self.sites.side(&sale.owner_region),
             authority: self.sites.authority(sale.id, &sale.owner_region),
-            record: known.record.as_ref(),
+            record,
+            record_at,
             peer_view: known.peer.view(),
             authority_view,
             age: now.since(sale.created_at),
+            is_keyed: sale.id.is_keyed(),
             now,
             receive_count: work.receive_count,
         };
@@ -154,6 +161,7 @@ impl Pipeline {
             let choice = self.choose(self.state.mode(), work, &known, authority_view);
             let round = match choice {
                 Choice::Settled(proof) => return known.settled_by(proof),
+                Choice::SettledAtPeer => return self.confirm_here(work).await,
                 Choice::Release { after, why } => return self.wait(after, why),
                 Choice::AskPeer => {
                     known.peer = self.ask_peer(&[work.sale.id]).await.about(work.sale.id);
@@ -186,6 +194,34 @@ impl Pipeline {
         }
         let found = self.idempotency.look_up(Side::Local, ids).await;
         found.inspect_err(|error| tracing::warn!(%error, "records could not be looked up")).ok()
+    }
+
+    /// What is known of a sale when its turn comes: what was seen with its batch, or what is seen now if that was a while
+    /// ago. `None` when there was no answer.
+    pub async fn still_known(&self, sale: &Sale, known: Known, looked_at: Instant) -> Option<Known> {
+        if looked_at.elapsed() <= KNOWN_FOR {
+            return Some(known);
+        }
+        let record = match self.may_be_settled_here_first(sale) {
+            true => self.look_up_here(&[sale.id]).await?.remove(&sale.id),
+            false => None,
+        };
+        Some(Known { record, ..Known::default() })
+    }
+
+    /// A sale is settled at the peer's replica. Its message may go once the proof is at the local one too.
+    async fn confirm_here(&self, work: &Work) -> Outcome {
+        let id = work.sale.id;
+        let Some(mut records) = self.look_up_here(&[id]).await else { return self.retry(work.receive_count) };
+        match records.remove(&id).map(|record| (record.proof(), record)) {
+            Some((Some(proof), record)) => Outcome::Found(record, proof),
+            Some((None, _)) | None => self.wait_for_replication(work),
+        }
+    }
+
+    /// Something that is at the peer's endpoint has to be here first. It comes by itself, or the peer is lost.
+    pub(crate) fn wait_for_replication(&self, work: &Work) -> Outcome {
+        self.wait(DRY_RUN_BACKOFF.delay(work.receive_count), Wait::NoProof)
     }
 
     /// Reads the peer's replica for many sales in one call.
@@ -228,7 +264,9 @@ impl Pipeline {
                 Round::Ended(self.run(at, work, claim, begun).await)
             }
             Ok(Claimed::Refused(record)) => {
-                known.record = Some(record);
+                // What was seen before may be old by now: the refusal may have taken its time.
+                known.refuse(at, record);
+                *authority_view = AuthorityView::Reachable;
                 Round::Again
             }
             Err(error) if at == Side::Peer && error.kind.is_silence() => {
@@ -275,7 +313,7 @@ impl Pipeline {
     }
 
     /// A call to the peer's tables that failed. A refusal is an answer too, if not the one that was wanted.
-    fn peer_failed(&self, error: &PortError, begun: Instant) -> Verdict {
+    pub(crate) fn peer_failed(&self, error: &PortError, begun: Instant) -> Verdict {
         if !error.kind.is_silence() {
             self.peer.answered();
             tracing::warn!(%error, "the peer's tables refuse to answer");
@@ -316,14 +354,25 @@ pub(crate) fn note_answer<T>(peer: &Reachability, at: Side, result: &PortResult<
 }
 
 impl Known {
+    /// The newest record, and where it was seen.
+    fn newest(&self) -> (Option<&Record>, Side) {
+        match &self.refused_at_peer {
+            Some(record) => (Some(record), Side::Peer),
+            None => (self.record.as_ref(), Side::Local),
+        }
+    }
+
+    /// A claim was refused because of this record. Nothing seen before it counts any more.
+    fn refuse(&mut self, at: Side, record: Record) {
+        *self = match at {
+            Side::Local => Self { record: Some(record), ..Self::default() },
+            Side::Peer => Self { refused_at_peer: Some(record), ..Self::default() },
+        };
+    }
+
     /// The record that a decision went by.
     fn settled_by(self, proof: Proof) -> Outcome {
-        let settled = |record: &Record| record.proof() == Some(proof);
-        let at_peer = match self.peer {
-            Peer::Answered(record) => record,
-            Peer::NotAsked | Peer::Uncertain | Peer::Unreachable => None,
-        };
-        match self.record.filter(settled).or_else(|| at_peer.filter(settled)) {
+        match self.record.filter(|record| record.proof() == Some(proof)) {
             Some(record) => Outcome::Found(record, proof),
             None => Outcome::Settled(proof),
         }

@@ -7,10 +7,12 @@ use std::time::Duration;
 use sales_shared::clock::Timestamp;
 use sales_shared::idempotency::{Completion, Record, Status};
 use sales_shared::ports::{OUTBOX_SHARDS, OutboxEntry, PortResult};
+use sales_shared::reachability::{Advice, Verdict};
 use sales_shared::region::{Mode, Side};
 use sales_shared::sale::{Progress, Sale, SaleId, StoredSale};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::pipeline::{Known, Outcome, Pipeline, Work};
@@ -89,6 +91,7 @@ impl Reconciler {
         let elsewhere = waiting.iter().filter(|row| self.pipeline.may_be_settled_here_first(&row.sale));
         let ids: Vec<SaleId> = elsewhere.map(|row| row.sale.id).collect();
         // Without an answer all wait for the next look: a proof may be here, unseen.
+        let looked_at = Instant::now();
         let Some(mut records) = self.pipeline.look_up_here(&ids).await else { return };
         let places = Arc::new(Semaphore::new(CONCURRENCY));
         let mut turns = JoinSet::new();
@@ -97,7 +100,10 @@ impl Reconciler {
             let (pipeline, places, stop) = (self.pipeline.clone(), places.clone(), self.stop.clone());
             turns.spawn(async move {
                 let _place = places.acquire().await;
-                if !stop.is_cancelled() {
+                if stop.is_cancelled() {
+                    return;
+                }
+                if let Some(known) = pipeline.still_known(&row.sale, known, looked_at).await {
                     reconcile(&pipeline, row, known).await;
                 }
             });
@@ -134,20 +140,11 @@ async fn reconcile(pipeline: &Pipeline, row: StoredSale, known: Known) {
 /// of the row overwrote it.
 ///
 /// The row may lag behind the peer's, which a client may have deleted meanwhile; to write over that would undo the deletion,
-/// because the last writer wins. So the peer's row is looked at first, if the peer answers.
+/// because the last writer wins. So the peer's row is looked at first, unless the peer has been silent for long.
 async fn repair(pipeline: &Pipeline, sale: &Sale, record: &Record) -> PortResult<()> {
     let now = pipeline.clock.now();
-    let at_peer = if pipeline.strong_tables {
-        Ok(None)
-    } else {
-        pipeline.hear(Side::Peer, pipeline.sales.get(Side::Peer, record.id).await)
-    };
-    match at_peer {
-        Ok(Some(StoredSale { progress: Progress::Deleted, .. })) => {
-            return pipeline.sales.mark_deleted(Side::Local, sale, now).await;
-        }
-        Ok(Some(_) | None) => {}
-        Err(error) => tracing::debug!(%error, sale.id = %record.id, "the peer's row could not be looked at"),
+    if let Some(StoredSale { progress: Progress::Deleted, .. }) = peer_row(pipeline, record.id).await? {
+        return pipeline.sales.mark_deleted(Side::Local, sale, now).await;
     }
     match &record.status {
         Status::Completed(Completion::Processed { sale: processed, at, region }) => {
@@ -161,5 +158,20 @@ async fn repair(pipeline: &Pipeline, sale: &Sale, record: &Record) -> PortResult
         Status::Parked { reason } => pipeline.sales.mark_parked(sale, now, reason).await.map(drop),
         // Not settled: nothing to go by.
         Status::InProgress(_) => Ok(()),
+    }
+}
+
+/// The peer's row; none as well when the peer counts as unreachable.
+async fn peer_row(pipeline: &Pipeline, id: SaleId) -> PortResult<Option<StoredSale>> {
+    let begun = Instant::now();
+    if pipeline.strong_tables || pipeline.peer.advice(begun) == Advice::Unreachable {
+        return Ok(None);
+    }
+    match pipeline.hear(Side::Peer, pipeline.sales.get(Side::Peer, id).await) {
+        Ok(row) => Ok(row),
+        Err(error) => match pipeline.peer_failed(&error, begun) {
+            Verdict::Unreachable => Ok(None),
+            Verdict::Uncertain => Err(error),
+        },
     }
 }

@@ -132,13 +132,17 @@ impl Run<'_> {
                 Err(error) => (Err(error.clone()), Err(error)),
             },
         };
-        match marked {
-            Ok(Marked::Done) => {}
-            Ok(Marked::Tombstone) => tracing::debug!(%sale.id, "deleted while it was being processed"),
-            Err(error) => {
-                tracing::warn!(%error, %sale.id, "the row could not be marked; the reconciler will")
+        let is_marked = match marked {
+            Ok(Marked::Done) => true,
+            Ok(Marked::Tombstone) => {
+                tracing::debug!(%sale.id, "deleted while it was being processed");
+                true
             }
-        }
+            Err(error) => {
+                tracing::warn!(%error, %sale.id, "the row could not be marked; the reconciler will");
+                false
+            }
+        };
         match settled {
             Ok(Settled::Done(proof)) => {
                 let metrics = &self.pipeline.metrics;
@@ -148,7 +152,11 @@ impl Run<'_> {
                 if applied == Applied::Again && self.claim.token > FIRST {
                     metrics.reruns.inc();
                 }
-                Outcome::Settled(proof)
+                if is_marked || self.is_proof_here() {
+                    Outcome::Settled(proof)
+                } else {
+                    self.pipeline.wait_for_replication(self.work)
+                }
             }
             Ok(Settled::Lost(record)) => self.lost(record),
             Err(error) => {
@@ -239,14 +247,21 @@ impl Run<'_> {
         }
     }
 
+    /// Whether what stands where the claim was decided is at the local replica at once.
+    fn is_proof_here(&self) -> bool {
+        self.at == Side::Local || self.pipeline.strong_tables
+    }
+
     /// The claim is somebody else's now: their record says what becomes of the message.
     fn lost(&self, record: Option<Record>) -> Outcome {
         self.pipeline.metrics.claims_lost.inc();
         tracing::warn!(sale.id = %self.work.sale.id, "the claim was lost; its new holder finishes");
         let retry = self.pipeline.retry(self.work.receive_count);
         let Some(record) = record else { return retry };
-        if let Some(proof) = record.proof() {
-            return Outcome::Found(record, proof);
+        match record.proof() {
+            Some(proof) if self.is_proof_here() => return Outcome::Found(record, proof),
+            Some(_) => return self.pipeline.wait_for_replication(self.work),
+            None => {}
         }
         match &record.status {
             Status::InProgress(lease) => Outcome::Wait {

@@ -33,7 +33,8 @@ impl History {
             self.trace(id, &mut text);
         }
         let design = match self.design {
-            Design::Current | Design::Mutated(_) => "",
+            Design::Current => "",
+            Design::Mutated(_) => " --mutations",
             Design::Older => " --design older",
         };
         let _ = write!(text, "replay: drctl simulate --seeds 1 --from {}{design}", self.seed);

@@ -39,7 +39,8 @@ pub(super) struct HostState {
     pub(super) in_hand: BTreeSet<(u64, u32)>,
     /// Calls made after its death: tasks that outlived it.
     pub posthumous: u64,
-    /// Sales of which it was shown a settled record, or a row that says what became of them, or settled the record.
+    /// Sales of which it was shown a settled record, or a row that says what became of them, or wrote either, at its own
+    /// region's replica.
     pub proofs: BTreeSet<SaleId>,
     /// Bodies that it knows to be in the dead-letter queue.
     pub dead_lettered: BTreeSet<String>,
@@ -175,10 +176,17 @@ impl Host {
             let at = self.site.on(side);
             let fate = fate(&mut state, at, service, operation);
             let one_way = if at == self.site { state.weather.near } else { state.weather.far };
-            let (there, back) = (way_there(&state, service, one_way), one_way.draw(&state.random));
+            let there = way_there(&state, service, one_way);
+            let back = match service {
+                // Nothing depends on how long a reading takes to come back, and there are very many.
+                Service::Parameter => Duration::ZERO,
+                Service::Tables | Service::Queue | Service::Topic | Service::Archive => {
+                    one_way.draw(&state.random)
+                }
+            };
             (Call { operation, at, service, fate, back }, there)
         };
-        tokio::time::sleep(way).await;
+        pass(way).await;
         match self.stand(call.at) {
             Stand::Dead => return std::future::pending().await,
             Stand::CutOff => return Err(self.unanswered(&call, false).await),
@@ -199,7 +207,7 @@ impl Host {
 
     /// The way back. Ends with an error when the answer is lost, or was one.
     pub(super) async fn come_back<T>(&self, call: &Call, value: T) -> PortResult<T> {
-        tokio::time::sleep(call.back).await;
+        pass(call.back).await;
         match call.fate {
             Fate::Hang { .. } => return std::future::pending().await,
             Fate::Unavailable { .. } => return Err(self.failed(call, PortErrorKind::Unavailable)),
@@ -272,6 +280,13 @@ impl Host {
     /// How long a write at this site takes to the other replica.
     pub(super) fn lag(state: &State) -> Duration {
         state.weather.replication.draw(&state.random)
+    }
+}
+
+/// Lets time pass, if any does.
+async fn pass(time: Duration) {
+    if !time.is_zero() {
+        tokio::time::sleep(time).await;
     }
 }
 

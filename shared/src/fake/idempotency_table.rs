@@ -98,10 +98,12 @@ impl Host {
         state.records.write(at, id, row, now, serial, lag);
     }
 
-    /// This process now knows whether the sale is settled.
-    fn learn(&self, id: SaleId, record: Option<&Record>) {
-        if record.and_then(Record::proof).is_some() {
-            self.world().lock().hosts[self.id().0].proofs.insert(id);
+    /// This process was shown a record. A proof at the other replica is none here yet, unless replication is strong.
+    fn learn(&self, side: Side, id: SaleId, record: Option<&Record>) {
+        let mut state = self.world().lock();
+        let is_here = side == Side::Local || state.settings.strong_tables;
+        if is_here && record.and_then(Record::proof).is_some() {
+            state.hosts[self.id().0].proofs.insert(id);
         }
     }
 
@@ -170,9 +172,12 @@ impl Host {
             .await?;
         match &settled {
             Settled::Done(_) => {
-                self.world().lock().hosts[self.id().0].proofs.insert(claim.id);
+                let mut state = self.world().lock();
+                if side == Side::Local || state.settings.strong_tables {
+                    state.hosts[self.id().0].proofs.insert(claim.id);
+                }
             }
-            Settled::Lost(record) => self.learn(claim.id, record.as_ref()),
+            Settled::Lost(record) => self.learn(side, claim.id, record.as_ref()),
         }
         Ok(settled)
     }
@@ -197,7 +202,7 @@ impl IdempotencyTable for Host {
             .await?;
         match &claimed {
             Claimed::Granted(_) => {}
-            Claimed::Refused(record) => self.learn(id, Some(record)),
+            Claimed::Refused(record) => self.learn(side, id, Some(record)),
         }
         Ok(claimed)
     }
@@ -297,7 +302,7 @@ impl IdempotencyTable for Host {
             })
             .await?;
         for (id, record) in &found {
-            self.learn(*id, Some(record));
+            self.learn(side, *id, Some(record));
         }
         Ok(found)
     }

@@ -35,8 +35,8 @@ pub struct Entry {
 pub enum Fact {
     /// A new row was written.
     Inserted { at: Site, id: SaleId },
-    /// A row was marked.
-    Marked { at: Site, id: SaleId, how: Mark },
+    /// A row was marked, while the other site's tables had been silent towards whoever did it for so long.
+    Marked { at: Site, id: SaleId, how: Mark, other_silent: Duration },
     /// A publish took effect.
     Published { at: Site, id: Option<SaleId> },
     /// A message was handed to a worker.

@@ -25,10 +25,18 @@ impl Host {
         let id = row.sale.id;
         let fact = match how {
             None => Fact::Inserted { at, id },
-            Some(how) => Fact::Marked { at, id, how },
+            Some(how) => {
+                let heard = state.hosts[self.id().0].heard_of[at.other().index()].unwrap_or_default();
+                Fact::Marked { at, id, how, other_silent: now - heard }
+            }
         };
         state.note(Some(self.id()), fact);
         state.sales.write(at, id, row, now, serial, lag);
+    }
+
+    /// This process knows that the row here says what became of the sale.
+    fn knows_of_row(&self, id: SaleId) {
+        self.world().lock().hosts[self.id().0].proofs.insert(id);
     }
 
     /// Writes the row whole, with the progress that `then` makes of the one before, unless it is a tombstone.
@@ -88,25 +96,31 @@ impl SalesTable for Host {
     }
 
     async fn mark_processed(&self, sale: &Sale, at: Timestamp, _: &Region) -> PortResult<Marked> {
-        self.call("sales.mark_processed", Service::Tables, Side::Local, |state| {
-            self.mark(state, sale, Mark::Processed, |before| match before {
-                Some(Progress::Processed { at }) => Progress::Processed { at },
-                Some(Progress::Waiting | Progress::Parked | Progress::Deleted) | None => {
-                    Progress::Processed { at }
-                }
+        let marked = self
+            .call("sales.mark_processed", Service::Tables, Side::Local, |state| {
+                self.mark(state, sale, Mark::Processed, |before| match before {
+                    Some(Progress::Processed { at }) => Progress::Processed { at },
+                    Some(Progress::Waiting | Progress::Parked | Progress::Deleted) | None => {
+                        Progress::Processed { at }
+                    }
+                })
             })
-        })
-        .await
+            .await?;
+        self.knows_of_row(sale.id);
+        Ok(marked)
     }
 
     async fn mark_parked(&self, sale: &Sale, _: Timestamp, _: &str) -> PortResult<Marked> {
-        self.call("sales.mark_parked", Service::Tables, Side::Local, |state| {
-            self.mark(state, sale, Mark::Parked, |before| match before {
-                Some(Progress::Processed { at }) => Progress::Processed { at },
-                Some(Progress::Waiting | Progress::Parked | Progress::Deleted) | None => Progress::Parked,
+        let marked = self
+            .call("sales.mark_parked", Service::Tables, Side::Local, |state| {
+                self.mark(state, sale, Mark::Parked, |before| match before {
+                    Some(Progress::Processed { at }) => Progress::Processed { at },
+                    Some(Progress::Waiting | Progress::Parked | Progress::Deleted) | None => Progress::Parked,
+                })
             })
-        })
-        .await
+            .await?;
+        self.knows_of_row(sale.id);
+        Ok(marked)
     }
 
     async fn mark_deleted(&self, at: Side, sale: &Sale, _: Timestamp) -> PortResult<()> {

@@ -165,7 +165,7 @@ impl Default for Weather {
     /// Clear: figures of a quiet day on AWS, and no failures.
     fn default() -> Self {
         Self {
-            near: Span::millis(1, 5),
+            near: Span::millis(0, 5),
             far: Span::millis(50, 70),
             stragglers: (0, Span::millis(20_000, 80_000)),
             silence: Span::millis(500, 3000),

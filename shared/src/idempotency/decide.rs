@@ -62,14 +62,19 @@ pub struct Situation<'a> {
     pub owner: Side,
     /// Where claims on it are decided.
     pub authority: Side,
-    /// The newest record seen, at the local replica or in the refusal of a claim.
+    /// The newest record seen, at a replica or in the refusal of a claim.
     pub record: Option<&'a Record>,
+    /// Where it was seen.
+    pub record_at: Side,
     /// What the peer's replica says.
     pub peer_view: PeerView<'a>,
     /// Whether the authority answers.
     pub authority_view: AuthorityView,
     /// The sale's age by this host's clock.
     pub age: Duration,
+    /// Whether the sale stands for an `Idempotency-Key`. Such a sale may have been accepted before, in the other region: its
+    /// age is that of one acceptance, and an earlier one may have been taken over.
+    pub is_keyed: bool,
     /// This host's clock.
     pub now: Timestamp,
     /// How often the message was received, counted from 1.
@@ -81,6 +86,9 @@ pub struct Situation<'a> {
 pub enum Choice {
     /// It is settled: its message may go.
     Settled(Proof),
+    /// It is settled at the peer's replica. Its message goes when the proof is at the local one as well: if the peer were
+    /// lost for good before that, nothing else here would remember the sale.
+    SettledAtPeer,
     /// Not now: look again after this time.
     Release {
         /// How long.
@@ -128,13 +136,13 @@ pub fn decide(situation: &Situation<'_>, policy: &Policy) -> Choice {
 
 fn dry_run(situation: &Situation<'_>, policy: &Policy) -> Choice {
     match situation.record.and_then(Record::proof) {
-        Some(proof) => Choice::Settled(proof),
+        Some(proof) => settled(proof, situation.record_at),
         None => Choice::Release { after: policy.dry_run.delay(situation.receive_count), why: Wait::NoProof },
     }
 }
 
 fn process(situation: &Situation<'_>, policy: &Policy) -> Choice {
-    if let Some(choice) = stands_in_the_way(situation.record, situation.now) {
+    if let Some(choice) = stands_in_the_way(situation.record, situation.record_at, situation.now) {
         return choice;
     }
     if situation.owner == Side::Peer && situation.age < policy.takeover_after {
@@ -149,11 +157,18 @@ fn process(situation: &Situation<'_>, policy: &Policy) -> Choice {
     }
 }
 
+fn settled(proof: Proof, seen_at: Side) -> Choice {
+    match seen_at {
+        Side::Local => Choice::Settled(proof),
+        Side::Peer => Choice::SettledAtPeer,
+    }
+}
+
 /// A record that is settled or held by somebody decides by itself.
-fn stands_in_the_way(record: Option<&Record>, now: Timestamp) -> Option<Choice> {
+fn stands_in_the_way(record: Option<&Record>, seen_at: Side, now: Timestamp) -> Option<Choice> {
     let record = record?;
     if let Some(proof) = record.proof() {
-        return Some(Choice::Settled(proof));
+        return Some(settled(proof, seen_at));
     }
     match &record.status {
         Status::InProgress(lease) if lease.is_valid(now) => {
@@ -163,16 +178,18 @@ fn stands_in_the_way(record: Option<&Record>, now: Timestamp) -> Option<Choice> 
     }
 }
 
-/// This region is the authority. If the sale is old enough for the peer to have taken it over while this region
-/// was dark, the peer's replica is asked first. Clocks may differ, so it is asked a little earlier.
+/// This region is the authority. If the sale, or an earlier acceptance of its key, may be old enough for the peer to have
+/// taken it over while this region was dark, the peer's replica is asked first. Clocks may differ, so it is asked a
+/// little earlier.
 fn claim_here(situation: &Situation<'_>, policy: &Policy) -> Choice {
     let here = Choice::Claim { at: Side::Local };
-    if situation.age + policy.max_clock_skew * 2 < policy.takeover_after {
+    let is_young = situation.age + policy.max_clock_skew * 2 < policy.takeover_after;
+    if is_young && !situation.is_keyed {
         return here;
     }
     match situation.peer_view {
         PeerView::NotAsked => Choice::AskPeer,
-        PeerView::Answered(record) => stands_in_the_way(record, situation.now).unwrap_or(here),
+        PeerView::Answered(record) => stands_in_the_way(record, Side::Peer, situation.now).unwrap_or(here),
         PeerView::Uncertain => Choice::Release { after: policy.uncertain, why: Wait::NoAnswer },
         PeerView::Unreachable => here,
     }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use sales_shared::fake::ledger::Ledger;
+use sales_shared::fake::ledger::{Ledger, Mark};
 use sales_shared::fake::{Entry, Fact, HostId, HostInfo, Moment, Site};
 use sales_shared::idempotency::Token;
 use sales_shared::region::{Declared, RegionState};
@@ -47,6 +47,17 @@ pub(super) struct Settlement {
     pub when: Moment,
 }
 
+/// A row marked.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct RowMark {
+    pub host: HostId,
+    pub at: Site,
+    pub how: Mark,
+    pub when: Moment,
+    /// For how long the other site's tables had been silent then.
+    pub other_silent: Duration,
+}
+
 /// What happened to one sale.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Case {
@@ -76,6 +87,7 @@ pub(super) struct Digest {
     pub cases: BTreeMap<SaleId, Case>,
     /// Where rows were written.
     pub inserted: BTreeMap<SaleId, BTreeSet<Site>>,
+    pub marks: BTreeMap<SaleId, Vec<RowMark>>,
     pub lives: BTreeMap<HostId, Life>,
     /// When each site was dark.
     dark: [Vec<(Moment, Option<Moment>)>; 2],
@@ -128,6 +140,10 @@ impl Digest {
             Fact::ClaimAsked { at: site, id, other_silent } => {
                 self.asked.insert((host, *id, *site), (at, *other_silent));
                 self.check_mode(host, *id, at, played, verdict);
+            }
+            Fact::Marked { at: site, id, how, other_silent } => {
+                let mark = RowMark { host, at: *site, how: *how, when: at, other_silent: *other_silent };
+                self.marks.entry(*id).or_default().push(mark);
             }
             Fact::Claimed { at: site, id, token, other_proof, .. } => {
                 let (asked, other_silent) =
@@ -188,7 +204,6 @@ impl Digest {
                 self.life(host).failures.push((at, *site));
             }
             Fact::Inserted { .. }
-            | Fact::Marked { .. }
             | Fact::Published { .. }
             | Fact::Received { .. }
             | Fact::Deleted { .. }

@@ -13,7 +13,7 @@ use super::super::client::{Answer, Answers};
 use super::super::plan::Nature;
 use super::super::play::Played;
 use super::digest::Digest;
-use super::runs::{was_cancelled_elsewhere, was_taken_over};
+use super::runs::{was_cancelled_elsewhere, was_marked_unseeing, was_taken_over};
 use super::{Check, Verdict};
 
 /// What calls may add to the time in which work goes on after a flip: half a dozen of them, in quiet weather.
@@ -224,6 +224,7 @@ impl Ending<'_> {
             let (digest, played) = (self.digest, self.played);
             let excused = was_taken_over(digest, played, *id)
                 || was_cancelled_elsewhere(digest, played, *id)
+                || was_marked_unseeing(digest, *id)
                 || self.was_posted_anew(*id)
                 || played.lost.is_some();
             for site in &self.sites {

@@ -3,11 +3,12 @@
 
 use std::time::Duration;
 
-use sales_shared::fake::{Moment, Site};
+use sales_shared::fake::ledger::Mark;
+use sales_shared::fake::{HostId, Moment, Site};
 use sales_shared::sale::SaleId;
 
 use super::super::play::Played;
-use super::digest::{Case, Claim, Digest, Run};
+use super::digest::{Case, Claim, Digest, RowMark, Run};
 use super::{Check, Verdict};
 
 /// Shortest silence of an authority that excuses a takeover, and fewest calls without an answer in it: the defaults of
@@ -65,13 +66,16 @@ fn authority(played: &Played, id: SaleId) -> Site {
 
 /// Whether the authority was silent for the taker, for long enough and with enough calls.
 fn is_excused(digest: &Digest, claim: &Claim) -> bool {
-    let silent_from = claim.asked.saturating_sub(claim.other_silent);
-    let failures = digest.lives.get(&claim.host).map(|life| life.failures.as_slice()).unwrap_or_default();
-    let unanswered = failures
-        .iter()
-        .filter(|(at, site)| *site == claim.at.other() && (silent_from..=claim.asked).contains(at))
-        .count();
-    claim.other_silent >= SILENCE && unanswered >= UNANSWERED_MIN
+    was_silent(digest, claim.host, claim.at.other(), claim.asked, claim.other_silent)
+}
+
+/// Whether a site's tables were silent towards a process, for long enough and with enough calls.
+fn was_silent(digest: &Digest, host: HostId, silent: Site, when: Moment, lasting: Duration) -> bool {
+    let since = when.saturating_sub(lasting);
+    let failures = digest.lives.get(&host).map(|life| life.failures.as_slice()).unwrap_or_default();
+    let unanswered =
+        failures.iter().filter(|(at, site)| *site == silent && (since..=when).contains(at)).count();
+    lasting >= SILENCE && unanswered >= UNANSWERED_MIN
 }
 
 fn check_takeovers(digest: &Digest, played: &Played, id: SaleId, case: &Case, verdict: &mut Verdict) {
@@ -101,6 +105,17 @@ fn check_tokens(id: SaleId, case: &Case, verdict: &mut Verdict) {
 pub(super) fn was_taken_over(digest: &Digest, played: &Played, id: SaleId) -> bool {
     let claims = digest.cases.get(&id).map(|case| case.claims.as_slice()).unwrap_or_default();
     claims.iter().any(|claim| is_takeover(digest, played, id, claim) && is_excused(digest, claim))
+}
+
+/// Whether a region that could not see the other one's tombstone marked the row after it.
+pub(super) fn was_marked_unseeing(digest: &Digest, id: SaleId) -> bool {
+    let marks = digest.marks.get(&id).map(Vec::as_slice).unwrap_or_default();
+    marks.iter().enumerate().any(|(index, mark)| {
+        let elsewhere = |earlier: &RowMark| earlier.how == Mark::Deleted && earlier.at != mark.at;
+        mark.how != Mark::Deleted
+            && marks[..index].iter().any(elsewhere)
+            && was_silent(digest, mark.host, mark.at.other(), mark.when, mark.other_silent)
+    })
 }
 
 /// Whether a client's deletion could not reach the authority, so that its word stood in the other region alone.
@@ -180,7 +195,11 @@ impl Judge<'_> {
         let Some(life) = self.digest.lives.get(&run.host) else { return false };
         let between = |at: &Moment| (run.begin..=until).contains(at);
         let died = life.killed.as_ref().is_some_and(between) || life.cut_off.as_ref().is_some_and(between);
-        let failed = life.failures.iter().any(|(at, site)| *site == claim.at && between(at));
+        // The row of an older event is marked first, here.
+        let marked_at =
+            self.played.older_events.contains(&self.id).then(|| self.digest.hosts[run.host.0].site);
+        let in_the_way = |site: Site| site == claim.at || Some(site) == marked_at;
+        let failed = life.failures.iter().any(|(at, site)| in_the_way(*site) && between(at));
         let too_late = self.case.too_late.contains(&(run.host, run.token));
         // A proof that was asked for and is not there by now is stuck on its way.
         let stuck = self.case.settling.contains(&(run.host, run.token));

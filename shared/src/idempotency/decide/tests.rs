@@ -45,9 +45,11 @@ fn situation<'a>(mode: Mode, owner: Side, record: Option<&'a Record>, age: Durat
         owner,
         authority: owner,
         record,
+        record_at: Side::Local,
         peer_view: PeerView::NotAsked,
         authority_view: AuthorityView::Reachable,
         age,
+        is_keyed: false,
         now: NOW,
         receive_count: 1,
     }
@@ -89,7 +91,7 @@ fn an_owners_old_sale_is_claimed_only_after_a_look_at_the_peers_replica() {
     let (done, held, expired) = (completed(), leased_until(NOW + Duration::from_secs(7)), leased_until(NOW));
     let here = Choice::Claim { at: Side::Local };
     assert_eq!(ask(PeerView::NotAsked), Choice::AskPeer);
-    assert_eq!(ask(PeerView::Answered(Some(&done))), Choice::Settled(done.proof().unwrap()));
+    assert_eq!(ask(PeerView::Answered(Some(&done))), Choice::SettledAtPeer);
     assert_eq!(
         ask(PeerView::Answered(Some(&held))),
         Choice::Release { after: Duration::from_secs(7), why: Wait::Leased }
@@ -98,6 +100,25 @@ fn an_owners_old_sale_is_claimed_only_after_a_look_at_the_peers_replica() {
     assert_eq!(ask(PeerView::Answered(None)), here);
     assert_eq!(ask(PeerView::Unreachable), here);
     assert_eq!(ask(PeerView::Uncertain), Choice::Release { after: UNCERTAIN_WAIT, why: Wait::NoAnswer });
+}
+
+#[test]
+fn a_sale_with_a_key_is_asked_for_at_the_peer_however_young_since_it_may_have_been_accepted_before() {
+    let young = Situation { is_keyed: true, ..situation(Mode::Process, Side::Local, None, YOUNG) };
+    assert_eq!(decide(&young, &policy()), Choice::AskPeer);
+    let done = completed();
+    let told = Situation { peer_view: PeerView::Answered(Some(&done)), ..young };
+    assert_eq!(decide(&told, &policy()), Choice::SettledAtPeer);
+}
+
+#[test]
+fn a_proof_at_the_peer_alone_lets_no_message_go() {
+    for (mode, record) in [(Mode::Process, completed()), (Mode::DryRun, parked())] {
+        let refused = situation(mode, Side::Peer, Some(&record), OLD);
+        let at_peer = Situation { record_at: Side::Peer, ..refused };
+        assert_eq!(decide(&at_peer, &policy()), Choice::SettledAtPeer);
+        assert_eq!(decide(&refused, &policy()), Choice::Settled(record.proof().unwrap()));
+    }
 }
 
 #[test]
@@ -162,11 +183,13 @@ proptest! {
         owner in any_side(),
         authority in any_side(),
         record in any_record(),
+        record_at in any_side(),
         peer in any_record(),
         peer_kind in 0..4,
         authority_view in prop_oneof![Just(AuthorityView::Reachable), Just(AuthorityView::Uncertain), Just(AuthorityView::Unreachable)],
         age in 0_u64..100,
         receive_count in 1_u32..2000,
+        is_keyed: bool,
         strong_tables: bool,
     ) {
         let peer_view = match peer_kind {
@@ -176,8 +199,8 @@ proptest! {
             _ => PeerView::Unreachable,
         };
         let situation = Situation {
-            mode, owner, authority, record: record.as_ref(), peer_view, authority_view,
-            age: Duration::from_secs(age), now: NOW, receive_count,
+            mode, owner, authority, record: record.as_ref(), record_at, peer_view, authority_view,
+            age: Duration::from_secs(age), is_keyed, now: NOW, receive_count,
         };
         let proof_seen = record.as_ref().and_then(Record::proof).or(match peer_view {
             PeerView::Answered(Some(record)) => record.proof(),
@@ -185,7 +208,11 @@ proptest! {
         });
         let leased = |r: &Option<Record>| matches!(r, Some(Record { status: Status::InProgress(l), .. }) if l.is_valid(NOW));
         match decide(&situation, &Policy { strong_tables, ..policy() }) {
-            Choice::Settled(proof) => prop_assert_eq!(Some(proof), proof_seen),
+            Choice::Settled(proof) => {
+                prop_assert_eq!(Some(proof), record.as_ref().and_then(Record::proof));
+                prop_assert_eq!(record_at, Side::Local);
+            }
+            Choice::SettledAtPeer => prop_assert!(mode != Mode::Hold && proof_seen.is_some()),
             Choice::Release { after, .. } => prop_assert!(after > Duration::ZERO && after <= Duration::from_secs(100)),
             Choice::AskPeer => {
                 prop_assert!(mode == Mode::Process && peer_kind == 0 && !strong_tables);
