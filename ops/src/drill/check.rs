@@ -30,6 +30,13 @@ pub(super) struct Fate {
     pub processed: Option<(usize, Timestamp)>,
 }
 
+impl Fate {
+    /// Whether it was processed before this moment.
+    pub(super) fn done_before(&self, moment: Timestamp) -> bool {
+        self.processed.is_some_and(|(_, at)| at < moment)
+    }
+}
+
 /// What was found.
 #[derive(Debug, Default)]
 pub(super) struct Findings {

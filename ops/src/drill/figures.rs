@@ -23,9 +23,9 @@ pub struct Latency {
 /// Before what happened, until its backlog was gone, and after that.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Phases {
-    /// Accepted before it.
+    /// Processed before it.
     pub before: Latency,
-    /// Accepted between it and the end of the backlog.
+    /// Met by it: accepted before or after it, processed after it, until the end of the backlog.
     pub during: Latency,
     /// Accepted after that.
     pub after: Latency,
@@ -116,9 +116,9 @@ impl Report {
             p50_ms: all.p50_ms,
             p99_ms: all.p99_ms,
             phases: Phases {
-                before: latency(fates, |created_at| created_at < event),
-                during: latency(fates, |created_at| created_at >= event && created_at < end),
-                after: latency(fates, |created_at| created_at >= event && created_at >= end),
+                before: latency(fates, |fate| fate.done_before(event)),
+                during: latency(fates, |fate| !fate.done_before(event) && fate.created_at < end),
+                after: latency(fates, |fate| !fate.done_before(event) && fate.created_at >= end),
             },
         }
     }
@@ -129,19 +129,19 @@ impl Report {
     }
 }
 
-/// Latencies in milliseconds of the sales accepted when `when` says.
-pub(super) fn latencies(fates: &[Fate], when: impl Fn(Timestamp) -> bool) -> Vec<u64> {
+/// Latencies in milliseconds of the sales that `which` names, sorted.
+pub(super) fn latencies(fates: &[Fate], which: impl Fn(&Fate) -> bool) -> Vec<u64> {
     let of = |fate: &Fate| {
         let (_, at) = fate.processed?;
         u64::try_from(at.since(fate.created_at).as_millis()).ok()
     };
-    let mut latencies: Vec<u64> = fates.iter().filter(|fate| when(fate.created_at)).filter_map(of).collect();
+    let mut latencies: Vec<u64> = fates.iter().filter(|fate| which(fate)).filter_map(of).collect();
     latencies.sort_unstable();
     latencies
 }
 
-fn latency(fates: &[Fate], when: impl Fn(Timestamp) -> bool) -> Latency {
-    let sorted = latencies(fates, when);
+fn latency(fates: &[Fate], which: impl Fn(&Fate) -> bool) -> Latency {
+    let sorted = latencies(fates, which);
     Latency { sales: sorted.len(), p50_ms: percentile(&sorted, 50), p99_ms: percentile(&sorted, 99) }
 }
 
@@ -197,7 +197,7 @@ mod tests {
         assert_eq!((report.rto_seconds, report.backlog_seconds), (Some(2.0), Some(2.5)));
         assert_eq!(
             (report.phases.before.sales, report.phases.during.sales, report.phases.after.sales),
-            (2, 2, 0)
+            (1, 3, 0)
         );
         assert!(report.holds());
     }

@@ -219,7 +219,7 @@ impl Axis {
     fn latency(&self, one: &Played) -> Chart {
         let of = |percent: usize| {
             let column = |column: usize| {
-                let sorted = latencies(&one.fates, |created_at| self.column_of(created_at) == column);
+                let sorted = latencies(&one.fates, |fate| self.column_of(fate.created_at) == column);
                 let value = (!sorted.is_empty()).then(|| percentile(&sorted, percent) as f64);
                 (self.middle(column), value)
             };
