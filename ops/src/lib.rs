@@ -1,5 +1,9 @@
 //! What `drctl` is made of: the operator's commands, and the embedded two-region AWS.
 
+// A command's future is made once in a process: its size does not matter.
+#![allow(clippy::large_futures)]
+
+pub mod bench;
 pub mod chaos;
 pub mod child;
 pub mod deployment;

@@ -1,11 +1,16 @@
 //! `drctl`: wiring only.
 
+// A command's future is made once in a process: its size does not matter.
+#![allow(clippy::large_futures)]
+
 use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use drctl::deployment::Target;
-use drctl::{chaos, child, drill, environment, flip, provisioning, redrive, simulate, status, up, verify};
+use drctl::{
+    bench, chaos, child, drill, environment, flip, provisioning, redrive, simulate, status, up, verify,
+};
 
 /// Runs, watches and moves a sales service that lives in two AWS regions.
 #[derive(Parser)]
@@ -37,11 +42,16 @@ enum Command {
     Simulate(simulate::command::SimulateArgs),
     /// Drill a failover: steady traffic, something happens in the middle, then every accepted sale is looked at
     Drill(drill::Args),
+    /// Measure the services beside a bare loop of the AWS calls that they have to make
+    Bench(bench::Args),
     /// List the environment variables of the services
     Environment(environment::Args),
     /// Run one service as configured by the environment
     #[command(hide = true)]
     Service(child::Args),
+    /// The bare loop of the benchmark
+    #[command(hide = true)]
+    Floor(bench::floor::Args),
 }
 
 fn main() -> ExitCode {
@@ -76,6 +86,8 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             .await
             .context("the simulator")?,
         Command::Drill(args) => drill::run(&target, args).await,
+        Command::Bench(args) => bench::run(args).await,
+        Command::Floor(args) => bench::floor::run(args).await,
         Command::Service(args) => child::run(args).await,
         Command::Environment(args) => environment::run(args),
     }

@@ -3,6 +3,7 @@
 mod archive;
 mod client;
 mod error;
+pub mod floor;
 mod idempotency_table;
 mod item;
 pub mod names;
