@@ -131,11 +131,12 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
 
 async fn listen(port: u16, option: &str) -> anyhow::Result<TcpListener> {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-    TcpListener::bind(address).await.map_err(|error| match error.kind() {
-        io::ErrorKind::AddrInUse => {
+    TcpListener::bind(address).await.map_err(|error| {
+        if error.kind() == io::ErrorKind::AddrInUse {
             anyhow::anyhow!("port {port} is taken by another process; choose others with {option} N")
+        } else {
+            anyhow::anyhow!("cannot listen on {address}: {error}; choose other ports with {option} N")
         }
-        _ => anyhow::anyhow!("cannot listen on {address}: {error}; choose other ports with {option} N"),
     })
 }
 

@@ -17,7 +17,7 @@ pub enum Variant {
 
 /// How long a drill lasts.
 #[derive(Clone, Copy, Debug)]
-pub struct Length {
+pub(super) struct Length {
     /// Of the traffic.
     pub load: Duration,
 }
@@ -76,17 +76,17 @@ impl Variant {
 
 impl Length {
     /// When it happens: after a third.
-    pub fn event(self) -> Duration {
+    pub(super) fn event(self) -> Duration {
         self.load / 3
     }
 
     /// When the parameter is written after an outage.
-    pub fn flip_after_outage(self) -> Duration {
+    pub(super) fn flip_after_outage(self) -> Duration {
         self.event() + NOTICE_MAX.min(self.load / 6)
     }
 
     /// When what broke is mended, the light back or the worker started again: after two thirds.
-    pub fn mended(self) -> Duration {
+    pub(super) fn mended(self) -> Duration {
         self.load * 2 / 3
     }
 }

@@ -1,5 +1,7 @@
 //! The simulator, over as many seeds as an ordinary test run has time for. `drctl simulate` plays as many as wanted.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
 use drctl::simulate::many::{Summary, simulate_many};
 use drctl::simulate::{Check, Design, Mutation, simulate};
 
