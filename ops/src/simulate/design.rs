@@ -36,11 +36,13 @@ pub enum Mutation {
     DeferralsCount,
     /// A stop drops what the receive under way brings.
     DrainDropsReceive,
+    /// A proof that was seen at the peer's replica counts as if it were here.
+    PeerProofCounts,
 }
 
 impl Mutation {
     /// All of them.
-    pub const ALL: [Mutation; 10] = [
+    pub const ALL: [Mutation; 11] = [
         Mutation::DryRunDeletes,
         Mutation::CheckThenSet,
         Mutation::CompletionWithoutToken,
@@ -51,6 +53,7 @@ impl Mutation {
         Mutation::TodaysDate,
         Mutation::DeferralsCount,
         Mutation::DrainDropsReceive,
+        Mutation::PeerProofCounts,
     ];
 
     /// What is broken, in a few words.
@@ -66,6 +69,7 @@ impl Mutation {
             Mutation::TodaysDate => "today's date in the archive key",
             Mutation::DeferralsCount => "deferrals counted as attempts",
             Mutation::DrainDropsReceive => "drain drops the long poll's messages",
+            Mutation::PeerProofCounts => "a proof at the peer's replica counts here",
         }
     }
 }

@@ -38,6 +38,8 @@ struct Seen {
     deletes: bool,
     /// How often each sale was received.
     receives: BTreeMap<SaleId, u32>,
+    /// Proofs seen at the peer's endpoint.
+    at_peer: BTreeMap<SaleId, Record>,
 }
 
 impl Mutant {
@@ -64,6 +66,13 @@ impl Mutant {
     /// Where a call about claims goes.
     fn side(&self, side: Side) -> Side {
         if self.is(Mutation::ClaimAtLocalReplica) { Side::Local } else { side }
+    }
+
+    /// Keeps a proof that was seen at the peer's endpoint.
+    fn keep(&self, at: Side, record: &Record) {
+        if self.is(Mutation::PeerProofCounts) && at == Side::Peer && record.proof().is_some() {
+            self.seen().at_peer.insert(record.id, record.clone());
+        }
     }
 
     async fn check_then_set(&self, at: Side, request: &ClaimRequest<'_>) -> PortResult<Claimed> {
@@ -143,7 +152,11 @@ impl IdempotencyTable for Mutant {
                 let receives = self.seen().receives.get(&claim.id).copied().unwrap_or(1);
                 Ok(Claimed::Granted(Claim { attempts: claim.attempts.max(receives), ..claim }))
             }
-            Claimed::Granted(_) | Claimed::Refused(_) => Ok(claimed),
+            Claimed::Refused(record) => {
+                self.keep(at, &record);
+                Ok(Claimed::Refused(record))
+            }
+            Claimed::Granted(_) => Ok(claimed),
         }
     }
 
@@ -189,7 +202,11 @@ impl IdempotencyTable for Mutant {
             let record = |id: &SaleId| Record { id: *id, status: Status::Completed(completion.clone()) };
             return Ok(ids.iter().map(|id| (*id, record(id))).collect());
         }
-        self.host.look_up(self.side(at), ids).await
+        let mut found = self.host.look_up(self.side(at), ids).await?;
+        found.values().for_each(|record| self.keep(at, record));
+        let kept = &self.seen().at_peer;
+        found.extend(ids.iter().filter_map(|id| Some((*id, kept.get(id)?.clone()))));
+        Ok(found)
     }
 }
 

@@ -19,8 +19,9 @@ use super::trouble::{Later, Trouble};
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// When a world that has not settled never will: far beyond any wait in the protocol.
 const SETTLED_WITHIN: Duration = Duration::from_secs(40 * 60);
-/// Time for both sites to notice that they are PASSIVE, before the sales of a quiet flip are posted.
-const PASSIVE_FIRST: Duration = Duration::from_secs(12);
+/// Time for both sites to notice that they are PASSIVE, and for every receive that began in bad weather to be over (40 s on
+/// its way, 20 s of waiting), before the sales of a quiet flip are posted.
+const PASSIVE_FIRST: Duration = Duration::from_secs(65);
 /// Sales posted before a quiet flip.
 const QUIET_SALES: usize = 4;
 

@@ -6,7 +6,7 @@ use drctl::simulate::many::{Summary, simulate_many};
 use drctl::simulate::{Check, Design, Mutation, simulate};
 
 /// Histories of the current design in an ordinary test run.
-const HISTORIES: u64 = 60;
+const HISTORIES: u64 = 300;
 /// Histories of each design that are compared.
 const COMPARED: u64 = 10;
 
@@ -51,7 +51,7 @@ struct Case {
     breaks: &'static [Check],
 }
 
-const CASES: [Case; 10] = [
+const CASES: [Case; 11] = [
     Case { mutation: Mutation::DryRunDeletes, from: 0, within: 5, breaks: &[Check::Proof] },
     Case { mutation: Mutation::CheckThenSet, from: 0, within: 30, breaks: &[Check::Once] },
     Case { mutation: Mutation::CompletionWithoutToken, from: 0, within: 300, breaks: &[Check::Once] },
@@ -62,6 +62,7 @@ const CASES: [Case; 10] = [
     Case { mutation: Mutation::TodaysDate, from: 0, within: 20, breaks: &[Check::Once] },
     Case { mutation: Mutation::DeferralsCount, from: 0, within: 40, breaks: &[Check::Parked] },
     Case { mutation: Mutation::DrainDropsReceive, from: 0, within: 100, breaks: &[Check::Stop] },
+    Case { mutation: Mutation::PeerProofCounts, from: 0, within: 300, breaks: &[Check::Proof] },
 ];
 
 #[test]
