@@ -65,3 +65,62 @@ impl Renewal<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use sales_shared::clock::Timestamp;
+    use sales_shared::idempotency::{Lease, Token, WorkerId};
+    use sales_shared::region::Region;
+
+    use super::*;
+
+    fn timings(lease_ms: u64, skew_ms: u64) -> Timings {
+        let second = Duration::from_secs(1);
+        Timings {
+            lease: Duration::from_millis(lease_ms),
+            deadline: second,
+            visibility: second,
+            takeover_after: second,
+            reconcile_after: second,
+            reconcile_every: second,
+            max_clock_skew: Duration::from_millis(skew_ms),
+            long_poll: second,
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn as_long_as_a_holder_works_no_clock_within_the_skew_calls_its_lease_over(
+            skew_ms in 0_u64..5_000,
+            beyond_ms in 1_u64..120_000,
+            holder_per_mille in -1000_i64..=1000,
+            other_per_mille in -1000_i64..=1000,
+            worked_per_mille in 0_u32..1000,
+        ) {
+            let timings = timings(skew_ms * 4 + beyond_ms, skew_ms);
+            let asked_at = Instant::now();
+            let held_for = Renewal::held_until(&timings, asked_at) - asked_at;
+            let true_time = Timestamp::from_millis(1_800_000_000_000);
+            let clock = |off_per_mille: i64, time: Timestamp| {
+                Timestamp::from_millis(time.millis() + off_per_mille * i64::try_from(skew_ms).unwrap() / 1000)
+            };
+            let lease = Lease {
+                worker: WorkerId("holder".to_owned()),
+                region: Region::parse("sa-east-1").unwrap(),
+                token: Token(1),
+                until: clock(holder_per_mille, true_time) + timings.lease,
+            };
+            let later = true_time + held_for * worked_per_mille / 1000;
+            prop_assert!(lease.is_valid(clock(other_per_mille, later)));
+        }
+
+        #[test]
+        fn a_lease_is_renewed_before_it_may_be_over(skew_ms in 0_u64..5_000, beyond_ms in 1_u64..120_000) {
+            let timings = timings(skew_ms * 4 + beyond_ms, skew_ms);
+            let asked_at = Instant::now();
+            let held_for = Renewal::held_until(&timings, asked_at) - asked_at;
+            prop_assert!(timings.lease / RENEW_AT < held_for);
+        }
+    }
+}

@@ -1,7 +1,11 @@
 //! Promises that can be shown on any emulator.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use sales_shared::clock::SystemClock;
+use sales_shared::fake::contract::{self, Subject};
+use sales_shared::random::Random;
 use sales_shared::region::RegionState::{Active, Hold, Passive};
 use serde_json::json;
 
@@ -242,4 +246,28 @@ async fn a_stop_ends_in_time_and_loses_nothing() {
 pub fn older_event(id: &str) -> String {
     json!({ "id": id, "product": "Book", "amount": 223.34, "sale_processed": false, "timestamp": 1_763_692_276 })
         .to_string()
+}
+
+/// How long a received message stays hidden in the contract's tests: longer than any of them.
+const CONTRACT_VISIBILITY: Duration = Duration::from_secs(60);
+
+#[tokio::test]
+async fn the_aws_adapters_keep_the_contract_of_the_ports_as_the_fakes_do() {
+    let stage = Stage::provisioned([Active, Passive]).await;
+    for [here, there] in [[SA, US], [US, SA]] {
+        let clients = &stage.sites[here].clients;
+        let subject = Subject {
+            sites: stage.sites[here].settings.sites.clone(),
+            clock: Arc::new(SystemClock),
+            random: Random::from_system().unwrap(),
+            sales: clients.sales_table(),
+            idempotency: clients.idempotency_table(),
+            queue: clients.queue(CONTRACT_VISIBILITY),
+            peer_queue: stage.sites[there].clients.queue(CONTRACT_VISIBILITY),
+            topic: clients.topic(),
+            archive: clients.archive(),
+            state: clients.state_parameter(),
+        };
+        contract::all(&subject).await;
+    }
 }
