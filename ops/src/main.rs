@@ -12,6 +12,10 @@ use drctl::{
     bench, chaos, child, drill, environment, flip, provisioning, redrive, simulate, status, up, verify,
 };
 
+/// The allocator of the services, so that the benchmark's floor and its AWS have it too.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Runs, watches and moves a sales service that lives in two AWS regions.
 #[derive(Parser)]
 #[command(name = "drctl", version, about, max_term_width = 100)]

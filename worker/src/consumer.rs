@@ -23,11 +23,13 @@ use crate::pipeline::{Known, Outcome, Pipeline, Work};
 use crate::run::Held;
 
 /// Sales in work that one poller keeps supplied.
-const CONCURRENCY_PER_POLLER: usize = 16;
+const CONCURRENCY_PER_POLLER: usize = 4;
 /// Most pollers.
-const POLLERS_MAX: usize = 8;
+const POLLERS_MAX: usize = 16;
 /// How often a holding worker looks whether it still is one, beside being woken by the change.
 const HOLD_RECHECK: Duration = Duration::from_secs(1);
+/// Dry runs under way at once for each poller, as long as they bring proofs.
+const DRY_RUNS_MAX: usize = 3;
 /// How long a poller waits after batches that brought no proof: a backlog then waits visible in the queue.
 const NO_PROOF_PAUSE: Backoff = Backoff { first: Duration::from_secs(1), ceiling: Duration::from_secs(5) };
 /// From which receive on a PASSIVE worker looks at the row as well: after three minutes and a half.
@@ -45,7 +47,8 @@ pub(crate) struct Consumer {
     pub(crate) pipeline: Arc<Pipeline>,
     pub(crate) dispatcher: Dispatcher,
     pub(crate) stop: CancellationToken,
-    /// Messages that may be in hand: those in work, and one batch a poller that waits for its turn.
+    /// Messages that may be in hand where work is done: those in work, and a batch for every fourth poller that waits its
+    /// turn. Dry runs need no turn, and are limited by their own number.
     in_hand: Arc<Semaphore>,
     /// Sales that may be in work.
     in_work: Arc<Semaphore>,
@@ -68,7 +71,7 @@ impl Consumer {
         stop: CancellationToken,
     ) -> Arc<Self> {
         let concurrency = pipeline.settings.concurrency;
-        let in_hand = concurrency + QUEUE_BATCH_MAX * pollers(concurrency);
+        let in_hand = concurrency + QUEUE_BATCH_MAX * pollers(concurrency).div_ceil(4);
         Arc::new(Self {
             queue,
             pipeline,
@@ -84,14 +87,17 @@ impl Consumer {
     pub(crate) async fn run(self: Arc<Self>) {
         let mut running = JoinSet::new();
         for index in 0..pollers(self.pipeline.settings.concurrency) {
-            running
-                .spawn(Poller { consumer: self.clone(), first: index == 0, batches: JoinSet::new() }.run());
+            running.spawn(Poller::new(self.clone(), index == 0).run());
         }
         while running.join_next().await.is_some() {}
     }
 
     /// Gives each delivery of a batch its disposition.
-    async fn handle(self: Arc<Self>, deliveries: Vec<Delivery>, permits: OwnedSemaphorePermit) -> Brought {
+    async fn handle(
+        self: Arc<Self>,
+        deliveries: Vec<Delivery>,
+        permits: Option<OwnedSemaphorePermit>,
+    ) -> Brought {
         let mut works = Vec::with_capacity(deliveries.len());
         for delivery in deliveries {
             match self.decode(delivery) {
@@ -187,7 +193,7 @@ impl Consumer {
     }
 
     /// ACTIVE: what can be looked up for many at once is, then each sale goes its own way.
-    async fn process(self: &Arc<Self>, works: Vec<Work>, mut permits: OwnedSemaphorePermit) {
+    async fn process(self: &Arc<Self>, works: Vec<Work>, mut permits: Option<OwnedSemaphorePermit>) {
         let looked_at = Instant::now();
         let elsewhere = |work: &Work| self.pipeline.may_be_settled_here_first(&work.sale);
         let ids = works.iter().filter(|work| elsewhere(work)).map(|work| work.sale.id);
@@ -218,7 +224,7 @@ impl Consumer {
         }
         let mut turns = JoinSet::new();
         for (work, known) in works.into_iter().zip(known) {
-            let permit = permits.split(1);
+            let permit = permits.as_mut().and_then(|permits| permits.split(1));
             turns.spawn(self.clone().take_turn(work, known, looked_at, permit));
         }
         drop(permits);
@@ -294,13 +300,20 @@ struct Poller {
     /// The first poller waits long for messages; the others only help while there are many.
     first: bool,
     batches: JoinSet<Brought>,
+    dry_runs: JoinSet<Brought>,
+    /// Dry runs in a row that brought no proof.
+    without_proof: u32,
 }
 
 impl Poller {
+    fn new(consumer: Arc<Consumer>, first: bool) -> Self {
+        Self { consumer, first, batches: JoinSet::new(), dry_runs: JoinSet::new(), without_proof: 0 }
+    }
+
     async fn run(mut self) {
         let (consumer, stop) = (self.consumer.clone(), self.consumer.stop.clone());
         let mut state = consumer.pipeline.state.subscribe();
-        let (mut failures, mut without_proof) = (0_u32, 0_u32);
+        let mut failures = 0_u32;
         while !stop.is_cancelled() {
             match consumer.pipeline.state.mode() {
                 Mode::Hold => {
@@ -308,7 +321,7 @@ impl Poller {
                     rest(HOLD_RECHECK, &mut state, &stop).await;
                     continue;
                 }
-                Mode::Process => without_proof = 0,
+                Mode::Process => self.without_proof = 0,
                 Mode::DryRun => {}
             }
             let help_wanted = async {
@@ -330,13 +343,9 @@ impl Poller {
                 Ok(deliveries) => {
                     failures = 0;
                     consumer.pipeline.metrics.note_good_poll();
-                    match self.start(deliveries, permits).await {
-                        Some(Brought::NoProof) => {
-                            without_proof = without_proof.saturating_add(1);
-                            rest(NO_PROOF_PAUSE.delay(without_proof), &mut state, &stop).await;
-                        }
-                        Some(Brought::Work) => without_proof = 0,
-                        None => {}
+                    self.start(deliveries, permits).await;
+                    if self.settle_dry_runs().await == Brought::NoProof {
+                        rest(NO_PROOF_PAUSE.delay(self.without_proof), &mut state, &stop).await;
                     }
                 }
                 Err(error) => {
@@ -351,6 +360,28 @@ impl Poller {
             }
         }
         while self.batches.join_next().await.is_some() {}
+        while self.dry_runs.join_next().await.is_some() {}
+    }
+
+    /// What the dry runs brought that have ended. Proofs set the pace: while they come, the next batch is received before this
+    /// one is done; without them, one at a time.
+    async fn settle_dry_runs(&mut self) -> Brought {
+        let mut brought = Brought::Work;
+        loop {
+            let ended = match self.without_proof > 0 || self.dry_runs.len() >= DRY_RUNS_MAX {
+                true => self.dry_runs.join_next().await,
+                false => self.dry_runs.try_join_next(),
+            };
+            match ended {
+                Some(Ok(Brought::Work)) => self.without_proof = 0,
+                Some(Ok(Brought::NoProof)) => {
+                    self.without_proof = self.without_proof.saturating_add(1);
+                    brought = Brought::NoProof;
+                }
+                Some(Err(error)) => tracing::error!(%error, "a dry run panicked"),
+                None => return brought,
+            }
+        }
     }
 
     /// A receive is never cut off: what the queue has handed out would stay hidden until its visibility timeout. A stop
@@ -361,32 +392,28 @@ impl Poller {
         self.consumer.queue.receive(QUEUE_BATCH_MAX, wait).await
     }
 
-    /// Starts work on a batch. A dry run is waited for, since what it brings sets the pace.
-    async fn start(&mut self, deliveries: Vec<Delivery>, permits: OwnedSemaphorePermit) -> Option<Brought> {
+    /// Starts work on a batch.
+    async fn start(&mut self, deliveries: Vec<Delivery>, permits: OwnedSemaphorePermit) {
         let consumer = &self.consumer;
         while self.batches.try_join_next().is_some() {}
         if deliveries.is_empty() {
-            return None;
+            return;
         }
         if consumer.stop.is_cancelled() {
             for delivery in deliveries {
                 let back = Disposition::Release { after: Duration::ZERO };
                 consumer.dispatcher.dispatch(delivery.receipt, &delivery.body, back).await;
             }
-            return None;
+            return;
         }
         if deliveries.len() == QUEUE_BATCH_MAX {
             consumer.busy.notify_waiters();
             consumer.busy.notify_one();
         }
-        let batch = consumer.clone().handle(deliveries, permits);
         match consumer.pipeline.state.mode() {
-            Mode::Hold | Mode::DryRun => Some(batch.await),
-            Mode::Process => {
-                self.batches.spawn(batch);
-                None
-            }
-        }
+            Mode::Hold | Mode::DryRun => self.dry_runs.spawn(consumer.clone().handle(deliveries, None)),
+            Mode::Process => self.batches.spawn(consumer.clone().handle(deliveries, Some(permits))),
+        };
     }
 }
 

@@ -12,7 +12,7 @@ mod usage;
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use sales_shared::telemetry::print_line;
 
@@ -30,11 +30,14 @@ pub struct Args {
     /// One round of the most important cases
     #[arg(long, conflicts_with = "rounds")]
     pub quick: bool,
+    /// Only the cases whose title contains this, like "dry run" or "process, ours"
+    #[arg(long, value_name = "TEXT")]
+    pub only: Option<String>,
     /// Another implementation, as NAME='command': started with the services' environment, PORT, and BENCH_ROLE api or worker
     #[arg(long, value_name = "NAME=COMMAND", value_parser = contender)]
     pub contender: Vec<(String, String)>,
     /// In place of all that: so many sales through an api and two workers, and their memory along the way
-    #[arg(long, value_name = "SALES", conflicts_with_all = ["rounds", "quick", "contender"])]
+    #[arg(long, value_name = "SALES", conflicts_with_all = ["rounds", "quick", "only", "contender"])]
     pub soak: Option<usize>,
     /// Print the figures as JSON, raw ones too
     #[arg(long)]
@@ -67,9 +70,13 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let others = args.contender.iter().map(|(name, command)| Contender::Other(name.clone(), command.clone()));
     let cases = cases(args.quick, &others.collect::<Vec<_>>());
     let rounds = if args.quick { 1 } else { args.rounds };
-    let bar = bar(u64::from(rounds) * u64::try_from(cases.len())?);
-    let idle = idle().await?;
     let mut measured: Vec<Measured> = cases.into_iter().map(Measured::new).collect();
+    if let Some(text) = &args.only {
+        measured.retain(|one| one.title().contains(text));
+        ensure!(!measured.is_empty(), "no case is called {text:?}; without --only the titles are printed");
+    }
+    let bar = bar(u64::from(rounds) * u64::try_from(measured.len())?);
+    let idle = idle().await?;
     for round in 1..=rounds {
         for one in &mut measured {
             bar.set_message(format!("round {round}: {}", one.title()));

@@ -21,7 +21,9 @@ const CALLS_IN_A_ROW: f64 = 3.0;
 /// Time of a call beyond the latency that is added, about.
 const CALL_SECONDS: f64 = 0.0015;
 /// Sales a second that this size of machine does not get beyond.
-const RATE_MAX: f64 = 1200.0;
+const RATE_MAX: f64 = 2400.0;
+/// How many times as fast a dry run is, or should be.
+const DRY_RUN_FACTOR: f64 = 4.0;
 /// How long a case is to last.
 const CASE_SECONDS: f64 = 2.0;
 
@@ -57,6 +59,7 @@ pub(super) fn cases(quick: bool, others: &[Contender]) -> Vec<Case> {
 fn case(contender: &Contender, task: Task, latency: Duration, concurrency: usize, processes: usize) -> Case {
     let sale_seconds = CALLS_IN_A_ROW * (latency.as_secs_f64() + CALL_SECONDS);
     let rate = ((concurrency * processes) as f64 / sale_seconds).min(RATE_MAX);
-    let sales = (rate * CASE_SECONDS).ceil() as usize;
+    let factor = if task == Task::DryRun { DRY_RUN_FACTOR } else { 1.0 };
+    let sales = (rate * factor * CASE_SECONDS).ceil() as usize;
     Case { contender: contender.clone(), task, latency, concurrency, processes, sales }
 }

@@ -1,5 +1,6 @@
-//! The floor of a benchmark: the AWS calls that a sale needs, bare, on the services' own SDK clients. Nothing is checked
-//! beyond their success, no answer is read: what the services cost beyond this is theirs.
+//! The floor of a benchmark: the AWS calls that a sale needs, bare, on the services' own SDK clients. The requests are those of
+//! the services, with the same expressions and attributes; nothing is checked beyond their success, no answer is read: what
+//! the services cost beyond this is theirs.
 
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
 use aws_sdk_sqs::types::DeleteMessageBatchRequestEntry;
@@ -15,6 +16,8 @@ use crate::ports::PortResult;
 const RECEIVE_MAX: i32 = 10;
 /// How long a received message stays hidden, in seconds.
 const VISIBILITY_S: i32 = 90;
+/// The end of a lease that no benchmark lives to see, in milliseconds since 1970.
+const FAR_AWAY_MS: i64 = 4_102_444_800_000;
 
 /// The bare calls.
 pub struct Floor {
@@ -96,17 +99,28 @@ impl Floor {
             .update_item()
             .table_name(&self.settings.idempotency_table)
             .key("id", s(id))
-            .condition_expression("attribute_not_exists(id)")
+            .condition_expression("attribute_not_exists(id) OR (#status = :in_progress AND lease_until <= :now)")
             .update_expression(
-                "SET #status = :status, worker = :worker, lease_until = :until, product = :product, amount = :amount, created_at = :created_at ADD attempts :one",
+                "SET #status = :in_progress, #worker = :worker, #region = :region, lease_until = :until, \
+                 claim = :claim, expires_at = :expires_at, product = if_not_exists(product, :product), \
+                 amount = if_not_exists(amount, :amount), created_at = if_not_exists(created_at, :created_at), \
+                 owner_region = if_not_exists(owner_region, :owner) ADD #token :one, attempts :one",
             )
             .expression_attribute_names("#status", "status")
-            .expression_attribute_values(":status", s("IN_PROGRESS"))
+            .expression_attribute_names("#worker", "worker")
+            .expression_attribute_names("#region", "region")
+            .expression_attribute_names("#token", "token")
+            .expression_attribute_values(":in_progress", s("IN_PROGRESS"))
             .expression_attribute_values(":worker", s("floor"))
-            .expression_attribute_values(":until", n(i64::MAX))
+            .expression_attribute_values(":region", s("sa-east-1"))
+            .expression_attribute_values(":now", n(0))
+            .expression_attribute_values(":until", n(FAR_AWAY_MS))
+            .expression_attribute_values(":claim", s("0123456789abcdef"))
+            .expression_attribute_values(":expires_at", n(FAR_AWAY_MS))
             .expression_attribute_values(":product", s("Book"))
             .expression_attribute_values(":amount", n("223.34"))
             .expression_attribute_values(":created_at", s("2026-01-01T00:00:00.000Z"))
+            .expression_attribute_values(":owner", s("sa-east-1"))
             .expression_attribute_values(":one", n(1))
             .return_values(ReturnValue::UpdatedNew)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
@@ -122,9 +136,19 @@ impl Floor {
             .key("id", s(id))
             .condition_expression("attribute_not_exists(deleted_at)")
             .update_expression(
-                "SET processed = :yes, processed_at = :at, processed_region = :region REMOVE outbox",
+                "SET product = :product, amount = :amount, created_at = :created_at, #timestamp = :timestamp, \
+                 owner_region = :owner, #processed = :true, sale_processed = :true, \
+                 processed_at = if_not_exists(processed_at, :at), \
+                 processed_region = if_not_exists(processed_region, :region) REMOVE outbox",
             )
-            .expression_attribute_values(":yes", AttributeValue::Bool(true))
+            .expression_attribute_names("#timestamp", "timestamp")
+            .expression_attribute_names("#processed", "processed")
+            .expression_attribute_values(":product", s("Book"))
+            .expression_attribute_values(":amount", n("223.34"))
+            .expression_attribute_values(":created_at", s("2026-01-01T00:00:00.000Z"))
+            .expression_attribute_values(":timestamp", n(0))
+            .expression_attribute_values(":owner", s("sa-east-1"))
+            .expression_attribute_values(":true", AttributeValue::Bool(true))
             .expression_attribute_values(":at", s("2026-01-01T00:00:00.000Z"))
             .expression_attribute_values(":region", s("sa-east-1"));
         let complete = self
@@ -132,13 +156,20 @@ impl Floor {
             .update_item()
             .table_name(&self.settings.idempotency_table)
             .key("id", s(id))
-            .condition_expression("#status = :held AND worker = :worker")
-            .update_expression("SET #status = :status, settled_at = :at REMOVE lease_until")
+            .condition_expression("#status = :in_progress AND #worker = :worker AND #token = :token")
+            .update_expression(
+                "SET #status = :completed, outcome = :outcome, settled_at = :at REMOVE lease_until",
+            )
             .expression_attribute_names("#status", "status")
-            .expression_attribute_values(":held", s("IN_PROGRESS"))
+            .expression_attribute_names("#worker", "worker")
+            .expression_attribute_names("#token", "token")
+            .expression_attribute_values(":in_progress", s("IN_PROGRESS"))
             .expression_attribute_values(":worker", s("floor"))
-            .expression_attribute_values(":status", s("COMPLETED"))
-            .expression_attribute_values(":at", s("2026-01-01T00:00:00.000Z"));
+            .expression_attribute_values(":token", n(1))
+            .expression_attribute_values(":completed", s("COMPLETED"))
+            .expression_attribute_values(":outcome", s("PROCESSED"))
+            .expression_attribute_values(":at", s("2026-01-01T00:00:00.000Z"))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         let (marked, completed) = tokio::join!(mark.send(), complete.send());
         marked.map_err(port_error("UpdateItem (mark)"))?;
         completed.map(drop).map_err(port_error("UpdateItem (complete)"))
