@@ -8,7 +8,9 @@ use bytes::Bytes;
 
 use super::Clients;
 use super::error::{malformed, port_error};
+use super::idempotency_table::{CLAIM, COMPLETE, FREE, HELD};
 use super::item::{n, s};
+use super::sales_table::{NO_TOMBSTONE, SET_PROCESSED, whole};
 use crate::config::AwsSettings;
 use crate::ports::PortResult;
 
@@ -99,13 +101,8 @@ impl Floor {
             .update_item()
             .table_name(&self.settings.idempotency_table)
             .key("id", s(id))
-            .condition_expression("attribute_not_exists(id) OR (#status = :in_progress AND lease_until <= :now)")
-            .update_expression(
-                "SET #status = :in_progress, #worker = :worker, #region = :region, lease_until = :until, \
-                 claim = :claim, expires_at = :expires_at, product = if_not_exists(product, :product), \
-                 amount = if_not_exists(amount, :amount), created_at = if_not_exists(created_at, :created_at), \
-                 owner_region = if_not_exists(owner_region, :owner) ADD #token :one, attempts :one",
-            )
+            .condition_expression(FREE)
+            .update_expression(CLAIM)
             .expression_attribute_names("#status", "status")
             .expression_attribute_names("#worker", "worker")
             .expression_attribute_names("#region", "region")
@@ -134,13 +131,8 @@ impl Floor {
             .update_item()
             .table_name(&self.settings.sales_table)
             .key("id", s(id))
-            .condition_expression("attribute_not_exists(deleted_at)")
-            .update_expression(
-                "SET product = :product, amount = :amount, created_at = :created_at, #timestamp = :timestamp, \
-                 owner_region = :owner, #processed = :true, sale_processed = :true, \
-                 processed_at = if_not_exists(processed_at, :at), \
-                 processed_region = if_not_exists(processed_region, :region) REMOVE outbox",
-            )
+            .condition_expression(NO_TOMBSTONE)
+            .update_expression(whole(SET_PROCESSED))
             .expression_attribute_names("#timestamp", "timestamp")
             .expression_attribute_names("#processed", "processed")
             .expression_attribute_values(":product", s("Book"))
@@ -156,10 +148,8 @@ impl Floor {
             .update_item()
             .table_name(&self.settings.idempotency_table)
             .key("id", s(id))
-            .condition_expression("#status = :in_progress AND #worker = :worker AND #token = :token")
-            .update_expression(
-                "SET #status = :completed, outcome = :outcome, settled_at = :at REMOVE lease_until",
-            )
+            .condition_expression(HELD)
+            .update_expression(COMPLETE)
             .expression_attribute_names("#status", "status")
             .expression_attribute_names("#worker", "worker")
             .expression_attribute_names("#token", "token")

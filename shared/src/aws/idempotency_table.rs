@@ -37,9 +37,17 @@ const PROCESSED: &str = "PROCESSED";
 const CANCELLED: &str = "CANCELLED";
 
 /// Free to be claimed, or to be called off: nothing there, or a lease that ended.
-const FREE: &str = "attribute_not_exists(id) OR (#status = :in_progress AND lease_until <= :now)";
+pub(super) const FREE: &str = "attribute_not_exists(id) OR (#status = :in_progress AND lease_until <= :now)";
 /// Still held by this claim.
-const HELD: &str = "#status = :in_progress AND #worker = :worker AND #token = :token";
+pub(super) const HELD: &str = "#status = :in_progress AND #worker = :worker AND #token = :token";
+/// Takes a record; the sale stays as it was first claimed.
+pub(super) const CLAIM: &str = "SET #status = :in_progress, #worker = :worker, #region = :region, lease_until = :until, \
+     claim = :claim, expires_at = :expires_at, product = if_not_exists(product, :product), \
+     amount = if_not_exists(amount, :amount), created_at = if_not_exists(created_at, :created_at), \
+     owner_region = if_not_exists(owner_region, :owner) ADD #token :one, attempts :one";
+/// Settles a record.
+pub(super) const COMPLETE: &str =
+    "SET #status = :completed, outcome = :outcome, settled_at = :at REMOVE lease_until";
 
 pub(super) struct DynamoIdempotencyTable {
     local: Client,
@@ -171,14 +179,10 @@ async fn send(operation: &'static str, update: UpdateItemFluentBuilder) -> PortR
 impl IdempotencyTable for DynamoIdempotencyTable {
     async fn claim(&self, at: Side, request: &ClaimRequest<'_>) -> PortResult<Claimed> {
         const OPERATION: &str = "UpdateItem idempotency (claim)";
-        const EXPRESSION: &str = "SET #status = :in_progress, #worker = :worker, #region = :region, lease_until = :until, \
-             claim = :claim, expires_at = :expires_at, product = if_not_exists(product, :product), \
-             amount = if_not_exists(amount, :amount), created_at = if_not_exists(created_at, :created_at), \
-             owner_region = if_not_exists(owner_region, :owner) ADD #token :one, attempts :one";
         let nonce = format!("{:016x}", request.nonce);
         let sale = request.sale;
         let update = self
-            .update(at, sale.id, FREE, EXPRESSION)
+            .update(at, sale.id, FREE, CLAIM)
             .expression_attribute_names("#worker", "worker")
             .expression_attribute_names("#region", "region")
             .expression_attribute_names("#token", "token")
@@ -237,14 +241,12 @@ impl IdempotencyTable for DynamoIdempotencyTable {
     }
 
     async fn complete(&self, at: Side, claim: &Claim, completion: &Completion) -> PortResult<Settled> {
-        const EXPRESSION: &str =
-            "SET #status = :completed, outcome = :outcome, settled_at = :at REMOVE lease_until";
         let (outcome, settled_at) = match completion {
             Completion::Processed { at, .. } => (PROCESSED, *at),
             Completion::Cancelled { at } => (CANCELLED, Some(*at)),
         };
         let update = self
-            .update_held(at, claim, EXPRESSION)
+            .update_held(at, claim, COMPLETE)
             .expression_attribute_values(":completed", s(COMPLETED))
             .expression_attribute_values(":outcome", s(outcome))
             .expression_attribute_values(":at", s(settled_at.unwrap_or_default()));

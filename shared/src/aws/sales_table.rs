@@ -26,6 +26,11 @@ use crate::region::{Region, Side};
 use crate::sale::{Progress, Sale, SaleId, StoredSale};
 
 const INSERT: &str = "PutItem sales";
+/// On what condition a row is marked.
+pub(super) const NO_TOMBSTONE: &str = "attribute_not_exists(deleted_at)";
+/// What marks a row as processed; the first mark stands.
+pub(super) const SET_PROCESSED: &str = "#processed = :true, sale_processed = :true, \
+     processed_at = if_not_exists(processed_at, :at), processed_region = if_not_exists(processed_region, :region)";
 /// Tries to get what a batch left unprocessed.
 const BATCH_TRIES: u32 = 3;
 
@@ -52,12 +57,9 @@ impl DynamoSalesTable {
     /// An update that writes the sale whole, since its row may not have been replicated yet, and takes it out of the
     /// outbox.
     fn write_whole(&self, at: Side, sale: &Sale, set: &str) -> UpdateItemFluentBuilder {
-        let expression = format!(
-            "SET product = :product, amount = :amount, created_at = :created_at, #timestamp = :timestamp, owner_region = :owner, {set} REMOVE outbox"
-        );
         let update = self.client(at).update_item().table_name(&self.table).key("id", s(sale.id));
         update
-            .update_expression(expression)
+            .update_expression(whole(set))
             .expression_attribute_names("#timestamp", "timestamp")
             .expression_attribute_values(":product", s(sale.product.as_str()))
             .expression_attribute_values(":amount", n(sale.amount))
@@ -72,6 +74,13 @@ impl DynamoSalesTable {
         let progress = progress(item, sale.created_at);
         Ok(StoredSale { sale, progress })
     }
+}
+
+/// An update that sets a sale whole, and something more, and takes it out of the outbox.
+pub(super) fn whole(set: &str) -> String {
+    format!(
+        "SET product = :product, amount = :amount, created_at = :created_at, #timestamp = :timestamp, owner_region = :owner, {set} REMOVE outbox"
+    )
 }
 
 /// The shard of the outbox that a sale is listed in.
@@ -126,11 +135,9 @@ impl SalesTable for DynamoSalesTable {
     }
 
     async fn mark_processed(&self, sale: &Sale, at: Timestamp, region: &Region) -> PortResult<Marked> {
-        let set = "#processed = :true, sale_processed = :true, processed_at = if_not_exists(processed_at, :at), \
-                   processed_region = if_not_exists(processed_region, :region)";
         let update = self
-            .write_whole(Side::Local, sale, set)
-            .condition_expression("attribute_not_exists(deleted_at)")
+            .write_whole(Side::Local, sale, SET_PROCESSED)
+            .condition_expression(NO_TOMBSTONE)
             // A reserved word of DynamoDB's.
             .expression_attribute_names("#processed", "processed")
             .expression_attribute_values(":true", AttributeValue::Bool(true))
@@ -142,7 +149,7 @@ impl SalesTable for DynamoSalesTable {
     async fn mark_parked(&self, sale: &Sale, at: Timestamp, reason: &str) -> PortResult<Marked> {
         let update = self
             .write_whole(Side::Local, sale, "parked_at = :at, parked_reason = :reason")
-            .condition_expression("attribute_not_exists(deleted_at)")
+            .condition_expression(NO_TOMBSTONE)
             .expression_attribute_values(":at", s(at))
             .expression_attribute_values(":reason", s(reason));
         unless_tombstone("UpdateItem sales (parked)", update).await
