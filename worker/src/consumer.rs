@@ -20,23 +20,13 @@ use tokio_util::sync::CancellationToken;
 
 use crate::disposition::{Dispatcher, Disposition, Evidence};
 use crate::pipeline::{Known, Outcome, Pipeline, Work};
+use crate::poller::{Poller, pollers};
 use crate::run::Held;
 
-/// Sales in work that one poller keeps supplied.
-const CONCURRENCY_PER_POLLER: usize = 4;
-/// Most pollers.
-const POLLERS_MAX: usize = 16;
 /// How often a holding worker looks whether it still is one, beside being woken by the change.
-const HOLD_RECHECK: Duration = Duration::from_secs(1);
-/// Dry runs under way at once for each poller, as long as they bring proofs.
-const DRY_RUNS_MAX: usize = 3;
-/// How long a poller waits after batches that brought no proof: a backlog then waits visible in the queue.
-const NO_PROOF_PAUSE: Backoff = Backoff { first: Duration::from_secs(1), ceiling: Duration::from_secs(5) };
+pub(crate) const HOLD_RECHECK: Duration = Duration::from_secs(1);
 /// From which receive on a PASSIVE worker looks at the row as well: after three minutes and a half.
 const LOOK_AT_ROW_FROM: u32 = 10;
-/// How long a poller waits after a receive that failed.
-const RECEIVE_BACKOFF: Backoff =
-    Backoff { first: Duration::from_millis(200), ceiling: Duration::from_secs(5) };
 /// How long a message that this release cannot read yet is put back for.
 const NEWER_VERSION_BACKOFF: Backoff =
     Backoff { first: Duration::from_secs(10), ceiling: Duration::from_secs(300) };
@@ -49,16 +39,16 @@ pub(crate) struct Consumer {
     pub(crate) stop: CancellationToken,
     /// Messages that may be in hand where work is done: those in work, and a batch for every fourth poller that waits its
     /// turn. Dry runs need no turn, and are limited by their own number.
-    in_hand: Arc<Semaphore>,
+    pub(crate) in_hand: Arc<Semaphore>,
     /// Sales that may be in work.
     in_work: Arc<Semaphore>,
-    /// A poller got a full batch: there is more, and the others are to help.
-    busy: Notify,
+    /// A poller got a full batch, to work on or with proofs in it: there is more, and the others are to help.
+    pub(crate) busy: Notify,
 }
 
 /// What a batch was like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Brought {
+pub(crate) enum Brought {
     Work,
     NoProof,
 }
@@ -93,7 +83,7 @@ impl Consumer {
     }
 
     /// Gives each delivery of a batch its disposition.
-    async fn handle(
+    pub(crate) async fn handle(
         self: Arc<Self>,
         deliveries: Vec<Delivery>,
         permits: Option<OwnedSemaphorePermit>,
@@ -288,149 +278,4 @@ fn unique(ids: impl Iterator<Item = SaleId>) -> Vec<SaleId> {
     ids.sort_unstable();
     ids.dedup();
     ids
-}
-
-/// How many pollers keep that many sales in work.
-fn pollers(concurrency: usize) -> usize {
-    concurrency.div_ceil(CONCURRENCY_PER_POLLER).clamp(1, POLLERS_MAX)
-}
-
-struct Poller {
-    consumer: Arc<Consumer>,
-    /// The first poller waits long for messages; the others only help while there are many.
-    first: bool,
-    batches: JoinSet<Brought>,
-    dry_runs: JoinSet<Brought>,
-    /// Dry runs in a row that brought no proof.
-    without_proof: u32,
-}
-
-impl Poller {
-    fn new(consumer: Arc<Consumer>, first: bool) -> Self {
-        Self { consumer, first, batches: JoinSet::new(), dry_runs: JoinSet::new(), without_proof: 0 }
-    }
-
-    async fn run(mut self) {
-        let (consumer, stop) = (self.consumer.clone(), self.consumer.stop.clone());
-        let mut state = consumer.pipeline.state.subscribe();
-        let mut failures = 0_u32;
-        while !stop.is_cancelled() {
-            match consumer.pipeline.state.mode() {
-                Mode::Hold => {
-                    consumer.pipeline.metrics.note_good_poll();
-                    rest(HOLD_RECHECK, &mut state, &stop).await;
-                    continue;
-                }
-                Mode::Process => self.without_proof = 0,
-                Mode::DryRun => {}
-            }
-            let help_wanted = async {
-                if !self.first {
-                    consumer.busy.notified().await;
-                }
-                consumer.in_hand.clone().acquire_many_owned(BATCH_PERMITS).await
-            };
-            let permits = tokio::select! {
-                biased;
-                permits = help_wanted => permits,
-                () = stop.cancelled() => break,
-            };
-            let Ok(permits) = permits else { break };
-            if consumer.pipeline.state.mode() == Mode::Hold {
-                continue;
-            }
-            match self.receive().await {
-                Ok(deliveries) => {
-                    failures = 0;
-                    consumer.pipeline.metrics.note_good_poll();
-                    self.start(deliveries, permits).await;
-                    if self.settle_dry_runs().await == Brought::NoProof {
-                        rest(NO_PROOF_PAUSE.delay(self.without_proof), &mut state, &stop).await;
-                    }
-                }
-                Err(error) => {
-                    failures = failures.saturating_add(1);
-                    if failures == 1 {
-                        tracing::warn!(%error, "the queue does not answer");
-                    }
-                    drop(permits);
-                    rest(RECEIVE_BACKOFF.jittered(failures, &consumer.pipeline.random), &mut state, &stop)
-                        .await;
-                }
-            }
-        }
-        while self.batches.join_next().await.is_some() {}
-        while self.dry_runs.join_next().await.is_some() {}
-    }
-
-    /// What the dry runs brought that have ended. Proofs set the pace: while they come, the next batch is received before this
-    /// one is done; without them, one at a time.
-    async fn settle_dry_runs(&mut self) -> Brought {
-        let mut brought = Brought::Work;
-        loop {
-            let ended = match self.without_proof > 0 || self.dry_runs.len() >= DRY_RUNS_MAX {
-                true => self.dry_runs.join_next().await,
-                false => self.dry_runs.try_join_next(),
-            };
-            match ended {
-                Some(Ok(Brought::Work)) => self.without_proof = 0,
-                Some(Ok(Brought::NoProof)) => {
-                    self.without_proof = self.without_proof.saturating_add(1);
-                    brought = Brought::NoProof;
-                }
-                Some(Err(error)) => tracing::error!(%error, "a dry run panicked"),
-                None => return brought,
-            }
-        }
-    }
-
-    /// A receive is never cut off: what the queue has handed out would stay hidden until its visibility timeout. A stop
-    /// waits for it, and what it brings is put back.
-    async fn receive(&self) -> sales_shared::ports::PortResult<Vec<Delivery>> {
-        let wait =
-            if self.first { self.consumer.pipeline.settings.timings.long_poll } else { Duration::ZERO };
-        self.consumer.queue.receive(QUEUE_BATCH_MAX, wait).await
-    }
-
-    /// Starts work on a batch.
-    async fn start(&mut self, deliveries: Vec<Delivery>, permits: OwnedSemaphorePermit) {
-        let consumer = &self.consumer;
-        while self.batches.try_join_next().is_some() {}
-        if deliveries.is_empty() {
-            return;
-        }
-        if consumer.stop.is_cancelled() {
-            for delivery in deliveries {
-                let back = Disposition::Release { after: Duration::ZERO };
-                consumer.dispatcher.dispatch(delivery.receipt, &delivery.body, back).await;
-            }
-            return;
-        }
-        if deliveries.len() == QUEUE_BATCH_MAX {
-            consumer.busy.notify_waiters();
-            consumer.busy.notify_one();
-        }
-        match consumer.pipeline.state.mode() {
-            Mode::Hold | Mode::DryRun => self.dry_runs.spawn(consumer.clone().handle(deliveries, None)),
-            Mode::Process => self.batches.spawn(consumer.clone().handle(deliveries, Some(permits))),
-        };
-    }
-}
-
-/// Permits of one receive: as many as it may bring.
-const BATCH_PERMITS: u32 = 10;
-const _: () = assert!(BATCH_PERMITS as usize == QUEUE_BATCH_MAX);
-
-/// Waits, but not past a change of the state or a stop.
-async fn rest(
-    time: Duration,
-    state: &mut tokio::sync::watch::Receiver<Option<sales_shared::region::Reading>>,
-    stop: &CancellationToken,
-) {
-    tokio::select! {
-        biased;
-        () = tokio::time::sleep(time) => {}
-        _ = state.changed() => {}
-        () = stop.cancelled() => {}
-    }
 }

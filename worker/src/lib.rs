@@ -9,6 +9,7 @@ pub mod worker;
 
 mod consumer;
 mod health;
+mod poller;
 mod reconciler;
 mod run;
 mod visibility;

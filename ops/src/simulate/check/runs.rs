@@ -137,7 +137,11 @@ impl Judge<'_> {
         let (Some(first), Some(second)) = (self.claim_of(earlier), self.claim_of(later)) else {
             return self.unclaimed(earlier, later);
         };
-        if second.other_proof.is_some_and(|age| age > UNSEEN_FOR) && second.other_silent < SILENCE {
+        // A deletion that could not reach the authority is judged as a deletion.
+        let is_cancellation = was_cancelled_elsewhere(self.digest, self.played, self.id);
+        let in_reach =
+            second.other_proof.is_some_and(|age| age > UNSEEN_FOR) && second.other_silent < SILENCE;
+        if in_reach && !is_cancellation {
             return Judgement::Doubled("run again, with a proof in reach");
         }
         let apart = self.across_regions();
