@@ -1,0 +1,109 @@
+//! At which pace a PASSIVE worker takes messages: on in-memory ports, under a paused clock.
+
+#![allow(missing_docs, clippy::unwrap_used, reason = "tests")]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sales_shared::config::{Timings, WorkerSettings};
+use sales_shared::fake::{Fact, Host, Site, World, WorldSettings};
+use sales_shared::region::RegionState;
+use sales_shared::region::cached::{CachedState, StatePolicy};
+use sales_shared::sale::event::SaleEvent;
+use sales_shared::sale::{Amount, Product, Sale, SaleId};
+use sales_worker::effects::ArchiveSale;
+use sales_worker::{Drained, Options, Ports, Worker};
+use tokio_util::sync::CancellationToken;
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The services' defaults.
+fn settings() -> WorkerSettings {
+    let seconds = Duration::from_secs;
+    let timings = Timings {
+        lease: seconds(60),
+        deadline: seconds(20),
+        visibility: seconds(90),
+        takeover_after: seconds(30),
+        reconcile_after: seconds(60),
+        reconcile_every: seconds(15),
+        max_clock_skew: seconds(2),
+        long_poll: seconds(20),
+    };
+    WorkerSettings { timings, max_attempts: 5, concurrency: 64 }
+}
+
+fn worker(host: &Host) -> Worker {
+    let ports = Arc::new(host.clone());
+    let policy = StatePolicy { ttl: Duration::from_secs(5), max_age: DAY };
+    let ports = Ports {
+        sales: ports.clone(),
+        idempotency: ports.clone(),
+        queue: ports.clone(),
+        effects: Arc::new(ArchiveSale::new(ports.clone())),
+        state: Arc::new(CachedState::new(ports, policy)),
+    };
+    let options = Options {
+        sites: host.sites(),
+        settings: settings(),
+        strong_tables: false,
+        idempotency_ttl: 30 * DAY,
+        drain_timeout: Duration::from_secs(25),
+    };
+    Worker::new(ports, options, host.clock(), host.random())
+}
+
+/// Fills the queue of a PASSIVE site with so many sales of the other one.
+fn fill(world: &World, host: &Host, count: usize) -> Vec<SaleId> {
+    world.declare_state(Site::Second, RegionState::Passive);
+    let sale = || Sale {
+        id: SaleId::generate(world.true_time(), &host.random()),
+        product: Product::parse("Book").unwrap(),
+        amount: Amount::parse("223.34").unwrap(),
+        created_at: world.true_time(),
+        owner_region: world.region(Site::First).clone(),
+    };
+    let send = |sale: Sale| {
+        let id = sale.id;
+        world.send(Site::Second, &SaleEvent { sale, traceparent: None, of_older_service: false }.to_json());
+        id
+    };
+    (0..count).map(|_| send(sale())).collect()
+}
+
+async fn run_for(worker: Worker, time: Duration) -> Drained {
+    let stop = CancellationToken::new();
+    let working = tokio::spawn(worker.run(stop.clone()));
+    tokio::time::sleep(time).await;
+    stop.cancel();
+    working.await.unwrap()
+}
+
+fn receives(world: &World) -> usize {
+    let received = |fact: &Fact| matches!(fact, Fact::Received { .. });
+    world.with_ledger(|ledger| ledger.entries().iter().filter(|entry| received(&entry.fact)).count())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_passive_backlog_without_proofs_waits_visible_in_the_queue() {
+    let world = World::new(1, WorldSettings::default());
+    let host = world.host(Site::Second, "worker", 0);
+    fill(&world, &host, 2000);
+    assert_eq!(run_for(worker(&host), Duration::from_secs(60)).await, Drained::Whole);
+    assert_eq!(world.queue_length(Site::Second), 2000, "nothing was deleted");
+    // A batch after 1, 2, 4 and then every 5 seconds, by one poller alone.
+    assert!((100..=200).contains(&receives(&world)), "{} messages were taken in a minute", receives(&world));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_passive_backlog_with_proofs_is_drained_by_many_at_once() {
+    let world = World::new(2, WorldSettings::default());
+    let host = world.host(Site::Second, "worker", 0);
+    for id in fill(&world, &host, 2000) {
+        host.put_completed(id).await.unwrap();
+    }
+    // One poller with one batch at a time would need 200 times two calls of 10 ms or so.
+    assert_eq!(run_for(worker(&host), Duration::from_secs(1)).await, Drained::Whole);
+    assert_eq!(world.queue_length(Site::Second), 0);
+    assert_eq!(receives(&world), 2000);
+}
