@@ -48,8 +48,11 @@ pub(super) fn cases(quick: bool, others: &[Contender]) -> Vec<Case> {
         for contender in [Contender::Floor, Contender::Ours] {
             cases.push(case(&contender, Task::Process, SLOW_LATENCY, 1, 1));
         }
-        for processes in OTHER_PROCESSES {
-            cases.push(case(&Contender::Ours, Task::Process, USUAL_LATENCY, CONCURRENCY, processes));
+        // A small machine has nothing left for more processes when calls are quick, so that growth shows with slow ones.
+        for latency in [USUAL_LATENCY, SLOW_LATENCY] {
+            for processes in OTHER_PROCESSES {
+                cases.push(case(&Contender::Ours, Task::Process, latency, CONCURRENCY, processes));
+            }
         }
     }
     cases

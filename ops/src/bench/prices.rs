@@ -7,6 +7,8 @@
 
 use std::collections::BTreeMap;
 
+/// When the prices were read.
+pub(super) const AS_OF: &str = "2025-11";
 /// DynamoDB on demand: a write unit (1 KB) at one replica.
 const WRITE_UNIT: f64 = 0.625;
 /// DynamoDB on demand: an eventually consistent read of up to 4 KB is half a read unit.

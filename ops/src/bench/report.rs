@@ -112,6 +112,7 @@ impl Report {
             "peak_rss_mb": round(peak),
             "usd_per_million_sales": round(usd),
             "prices": prices,
+            "prices_as_of": prices::AS_OF,
             "rounds": self.rounds,
             "cores": std::thread::available_parallelism().map_or(0, std::num::NonZero::get),
             "raw": self.measured.iter().map(raw).collect::<Vec<_>>(),
@@ -143,20 +144,40 @@ impl Report {
         (told, sum)
     }
 
+    /// The arithmetic of the list price as a table.
+    fn bill(&self) -> String {
+        let head = ["for a sale", "calls", "USD a million calls", "USD a million sales"];
+        let mut rows = vec![head.map(str::to_owned).to_vec()];
+        let (lines, sum) = self.prices();
+        let number = |line: &Value, name: &str| format!("{:.3}", line[name].as_f64().unwrap_or(0.0));
+        for line in &lines {
+            let text = |name: &str| line[name].as_str().unwrap_or_default().to_owned();
+            rows.push(vec![
+                format!("{}: {}", text("task"), text("operation")),
+                number(line, "calls_per_sale"),
+                number(line, "usd_per_million_calls"),
+                number(line, "usd_per_million_sales"),
+            ]);
+        }
+        rows.push(vec!["together".to_owned(), String::new(), String::new(), format!("{sum:.3}")]);
+        format!("{}\n  list prices of us-east-1, {}", style::table(&rows), prices::AS_OF)
+    }
+
     pub(super) fn text(&self) -> String {
         let head = ["what", "sales/s", "CPU ms/sale", "peak MB", "calls/sale", "p50 ms", "p99 ms"];
         let mut rows = vec![head.map(str::to_owned).to_vec()];
         for one in &self.measured {
-            let cell = |of: fn(&Taken) -> f64, digits: usize| format!("{:.digits$}", one.median(of));
+            let cell = |of: &dyn Fn(&Taken) -> f64, digits: usize| format!("{:.digits$}", one.median(of));
             let optional = |of: fn(&Taken) -> Option<f64>| {
-                one.taken.iter().find_map(of).map_or("-".to_owned(), |ms| format!("{ms:.1}"))
+                let is_measured = one.taken.iter().any(|taken| of(taken).is_some());
+                if is_measured { cell(&|taken| of(taken).unwrap_or_default(), 1) } else { "-".to_owned() }
             };
             rows.push(vec![
                 one.title(),
-                cell(|taken| taken.sales_per_second, 0),
-                cell(|taken| taken.cpu_ms_per_sale, 3),
-                cell(|taken| taken.peak_rss_mb, 1),
-                cell(|taken| taken.calls.values().sum(), 2),
+                cell(&|taken| taken.sales_per_second, 0),
+                cell(&|taken| taken.cpu_ms_per_sale, 3),
+                cell(&|taken| taken.peak_rss_mb, 1),
+                cell(&|taken| taken.calls.values().sum(), 2),
                 optional(|taken| taken.p50_ms),
                 optional(|taken| taken.p99_ms),
             ]);
@@ -166,7 +187,7 @@ impl Report {
             object.remove("raw");
             object.remove("prices");
         }
-        format!("{}\n\n{figures:#}", style::table(&rows))
+        format!("{}\n\n{}\n\n{figures:#}", style::table(&rows), self.bill())
     }
 }
 
