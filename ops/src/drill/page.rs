@@ -15,7 +15,7 @@ const COLUMN_MIN_SECONDS: f64 = 0.5;
 /// Seconds shown after the last sale was processed.
 const TAIL_SECONDS: f64 = 1.0;
 /// Where the logarithmic axis of the latency begins, in milliseconds.
-const LATENCY_FROM_MS: f64 = 10.0;
+const LATENCY_FROM_MS: f64 = 1.0;
 /// Classes of the two regions' colours.
 const REGION: [&str; 2] = ["one", "two"];
 
