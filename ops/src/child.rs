@@ -178,11 +178,30 @@ impl Process {
         self.child.id()
     }
 
-    /// Ends it at once, as `kill -9` does.
+    /// Its process id, and those of the processes that it has started, which a line for the shell may have. Empty but for its own
+    /// where there is no `/proc`.
+    pub fn family(&self) -> Vec<u32> {
+        let mut family = vec![self.id()];
+        let parents = parents();
+        let mut looked_at = 0;
+        while let Some(parent) = family.get(looked_at).copied() {
+            family.extend(parents.iter().filter(|(_, of)| *of == parent).map(|(process, _)| *process));
+            looked_at += 1;
+        }
+        family
+    }
+
+    /// Ends it and its family at once, as `kill -9` does.
     pub fn kill(&mut self) {
+        let family = self.family();
         // It may have ended by itself.
         let _ = self.child.kill();
         let _ = self.child.wait();
+        if let [_, others @ ..] = family.as_slice()
+            && !others.is_empty()
+        {
+            let _ = Command::new("kill").arg("-9").args(others.iter().map(u32::to_string)).status();
+        }
     }
 
     /// Whether it has ended, and how.
@@ -192,6 +211,19 @@ impl Process {
     pub fn ended(&mut self) -> anyhow::Result<Option<std::process::ExitStatus>> {
         Ok(self.child.try_wait()?)
     }
+}
+
+/// Every process with its parent.
+fn parents() -> Vec<(u32, u32)> {
+    let Ok(entries) = std::fs::read_dir("/proc") else { return Vec::new() };
+    let of = |entry: std::io::Result<std::fs::DirEntry>| {
+        let process: u32 = entry.ok()?.file_name().to_str()?.parse().ok()?;
+        let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+        // The name, in parentheses, may hold anything; state and parent follow it.
+        let parent = stat.rsplit(')').next()?.split_whitespace().nth(1)?.parse().ok()?;
+        Some((process, parent))
+    };
+    entries.filter_map(of).collect()
 }
 
 impl Drop for Process {

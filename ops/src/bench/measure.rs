@@ -10,7 +10,7 @@ use serde_json::json;
 use tokio::time::{Instant, sleep};
 
 use super::rig::Rig;
-use super::usage::usage;
+use super::usage::{usage, usage_of};
 use crate::child::{Process, Program};
 use crate::drill::percentile;
 
@@ -143,7 +143,7 @@ impl Case {
         let done = u64::try_from(self.sales)?.saturating_sub(left);
         let mut taken = Taken { start_ms, ..Taken::of(done, seconds) };
         for process in &processes {
-            taken.add(&usage(process.id())?);
+            taken.add(&usage(process)?);
         }
         taken.calls = calls(rig, done);
         Ok(taken)
@@ -163,7 +163,7 @@ impl Case {
         let done = u64::try_from(latencies.len())?;
         let start_ms = api.started_in.as_secs_f64() * 1000.0;
         let mut taken = Taken { start_ms, ..Taken::of(done, begun.elapsed().as_secs_f64()) };
-        taken.add(&usage(api.id())?);
+        taken.add(&usage(&api)?);
         taken.calls = calls(rig, done);
         latencies.sort_unstable();
         let ms = |percent| Some(percentile(&latencies, percent) as f64 / 1000.0);
@@ -177,10 +177,10 @@ impl Case {
         let own = Program::File(std::env::current_exe()?);
         let begun = Instant::now();
         let mut process = Process::start(&own, environment, &arguments.map(str::to_owned))?;
-        let mut used = usage(process.id())?;
+        let mut used = usage_of(process.id())?;
         while process.ended()?.is_none() {
             // A process that has just ended tells no memory any more.
-            if let Ok(now) = usage(process.id())
+            if let Ok(now) = usage_of(process.id())
                 && now.peak_rss_mb > 0.0
             {
                 used = now;
@@ -247,9 +247,8 @@ pub(super) async fn idle() -> anyhow::Result<[(f64, f64); 2]> {
     let api = Process::serve(&Program::beside("sales-api")?, &rig.environment).await?;
     let worker = Process::serve(&Program::beside("sales-worker")?, &rig.environment).await?;
     sleep(IDLE_FOR).await;
-    let of = |process: &Process| {
-        anyhow::Ok((usage(process.id())?.rss_mb, process.started_in.as_secs_f64() * 1000.0))
-    };
+    let of =
+        |process: &Process| anyhow::Ok((usage(process)?.rss_mb, process.started_in.as_secs_f64() * 1000.0));
     let both = [of(&api)?, of(&worker)?];
     drop((api, worker));
     rig.aws.stop().await;

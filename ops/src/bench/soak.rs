@@ -48,7 +48,7 @@ pub(super) async fn run(sales: usize, progress: impl Fn(usize)) -> anyhow::Resul
     let active = Process::serve(&worker, &rig.environment).await?;
     let passive = Process::serve(&worker, &rig.peer_environment).await?;
     let look = |sales: usize| {
-        let mb = |process: &Process| anyhow::Ok(usage(process.id())?.rss_mb);
+        let mb = |process: &Process| anyhow::Ok(usage(process)?.rss_mb);
         anyhow::Ok(Look {
             sales,
             api_mb: mb(&api)?,

@@ -2,6 +2,8 @@
 
 use anyhow::Context as _;
 
+use crate::child::Process;
+
 /// Clock ticks a second in `/proc/PID/stat`: `USER_HZ`, which is 100 on every Linux that Rust runs on.
 const TICKS_PER_SECOND: f64 = 100.0;
 /// Kilobytes in a megabyte.
@@ -15,8 +17,20 @@ pub(super) struct Usage {
     pub rss_mb: f64,
 }
 
-/// Reads it while the process runs.
-pub(super) fn usage(process: u32) -> anyhow::Result<Usage> {
+/// What a child and the processes that it has started have used together, read while they run.
+pub(super) fn usage(child: &Process) -> anyhow::Result<Usage> {
+    let mut sum = usage_of(child.id())?;
+    // One that has ended meanwhile has nothing to tell.
+    for one in child.family().into_iter().skip(1).filter_map(|process| usage_of(process).ok()) {
+        sum.cpu_seconds += one.cpu_seconds;
+        sum.peak_rss_mb += one.peak_rss_mb;
+        sum.rss_mb += one.rss_mb;
+    }
+    Ok(sum)
+}
+
+/// What one process has used.
+pub(super) fn usage_of(process: u32) -> anyhow::Result<Usage> {
     let read = |file: &str| {
         let path = format!("/proc/{process}/{file}");
         std::fs::read_to_string(&path).with_context(|| format!("{path}: the benchmark needs Linux"))
@@ -38,11 +52,36 @@ pub(super) fn usage(process: u32) -> anyhow::Result<Usage> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
+
+    #[tokio::test]
+    async fn what_a_line_for_the_shell_starts_is_counted_and_ended_with_it() {
+        use crate::child::Program;
+
+        let line = "sh -c 'sleep 60; true'".to_owned();
+        let mut child = Process::start(&Program::Shell(line), &BTreeMap::new(), &[]).unwrap();
+        let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(10);
+        while child.family().len() < 2 {
+            assert!(tokio::time::Instant::now() < deadline, "the shell started nothing");
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+        let family = child.family();
+        assert!(usage(&child).unwrap().rss_mb > usage_of(child.id()).unwrap().rss_mb);
+        child.kill();
+        for process in family {
+            let ended = |stat: String| stat.contains(") Z");
+            while !std::fs::read_to_string(format!("/proc/{process}/stat")).map_or(true, ended) {
+                assert!(tokio::time::Instant::now() < deadline, "{process} lives on");
+                tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+            }
+        }
+    }
 
     #[test]
     fn this_process_has_used_memory() {
-        let usage = usage(std::process::id()).unwrap();
+        let usage = usage_of(std::process::id()).unwrap();
         assert!(usage.peak_rss_mb >= usage.rss_mb && usage.rss_mb > 1.0);
     }
 }
