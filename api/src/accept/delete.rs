@@ -35,26 +35,19 @@ impl Sales {
             Progress::Processed { .. } => Writer::AfterAll,
             Progress::Waiting | Progress::Parked => self.call_off(&stored, now).await?,
         };
-        // The tombstone belongs where the row is: the other replica may not have one to bury yet.
-        self.table.mark_deleted(at, &stored.sale, now).await?;
-        // Whoever may still write a result looks for a tombstone at the replica it writes to. One that it does not see
-        // would be lost, because the last writer wins.
-        let also_at = match writer {
-            Writer::Nobody => None,
+        match writer {
+            Writer::Nobody => self.table.mark_deleted(at, &stored.sale, now).await?,
             Writer::AfterAll => {
+                self.table.mark_deleted(at, &stored.sale, now).await?;
                 self.bury_there_too(other(at), &stored.sale, now).await;
-                None
             }
-            // It may die over it, and then another region begins anew.
-            Writer::In(side) if side == at => {
-                self.bury_there_too(other(at), &stored.sale, now).await;
-                None
+            // Whoever writes the result looks for a tombstone at its own replica; one that it does not see would be lost,
+            // because the last writer wins. The row that was found comes last: a deletion that fails before is repeated whole.
+            Writer::Somebody => {
+                for side in [other(at), at] {
+                    self.table.mark_deleted(side, &stored.sale, now).await?;
+                }
             }
-            Writer::In(side) => Some(side),
-            Writer::Anywhere => Some(other(at)),
-        };
-        if let Some(side) = also_at {
-            self.table.mark_deleted(side, &stored.sale, now).await?;
         }
         Ok(Deleted::Done)
     }
@@ -74,7 +67,7 @@ impl Sales {
         }
     }
 
-    /// Keeps processing from beginning; says who may still write the result of one that has begun.
+    /// Keeps processing from beginning; says whether somebody may still write the result of one that has begun.
     async fn call_off(&self, stored: &StoredSale, now: Timestamp) -> PortResult<Writer> {
         let id = stored.sale.id;
         let authority = self.sites.authority(id, &stored.sale.owner_region);
@@ -89,9 +82,10 @@ impl Sales {
         };
         Ok(match cancelled {
             Cancelled::Done => Writer::Nobody,
-            Cancelled::Begun(region) => Writer::In(self.sites.side(&region)),
+            // It may die over it, and then another region begins anew.
+            Cancelled::Begun(_) => Writer::Somebody,
             // A sale is settled a moment before or after its row says so. A parked row says so already.
-            Cancelled::Settled if stored.progress == Progress::Waiting => Writer::Anywhere,
+            Cancelled::Settled if stored.progress == Progress::Waiting => Writer::Somebody,
             Cancelled::Settled => Writer::AfterAll,
         })
     }
@@ -103,10 +97,8 @@ enum Writer {
     Nobody,
     /// Nobody now. The other region's reconciler may, if the row lags there.
     AfterAll,
-    /// A worker of this side.
-    In(Side),
     /// A worker of either side.
-    Anywhere,
+    Somebody,
 }
 
 fn other(side: Side) -> Side {

@@ -148,3 +148,18 @@ async fn a_deletion_that_fails_half_way_is_a_503_and_can_be_repeated() {
     assert_eq!(api.delete(id).await.status, 204);
     assert!(is_buried(&world, Site::First, id));
 }
+
+#[tokio::test]
+async fn a_deletion_of_a_sale_in_work_is_refused_until_both_regions_can_be_told() {
+    let world = world();
+    let api = Api::start(&world, Site::First).await;
+    let id = api.post(GOOD).await.id();
+    let worker = world.host(Site::First, "worker", 0);
+    assert!(matches!(claim(&worker, Side::Local, id).await, Claimed::Granted(_)));
+    world.script(Site::Second, "sales.mark_deleted", Fate::NoAnswer, 2);
+    for _ in 0..2 {
+        api.delete(id).await.assert_problem(503, None);
+    }
+    assert_eq!(api.delete(id).await.status, 204);
+    assert!(is_buried(&world, Site::First, id) && is_buried(&world, Site::Second, id));
+}

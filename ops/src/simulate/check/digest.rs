@@ -91,6 +91,8 @@ pub(super) struct Digest {
     pub lives: BTreeMap<HostId, Life>,
     /// When each site was dark.
     dark: [Vec<(Moment, Option<Moment>)>; 2],
+    /// When the regions were parted.
+    parted: Vec<(Moment, Option<Moment>)>,
     asked: BTreeMap<(HostId, SaleId, Site), (Moment, Duration)>,
 }
 
@@ -105,8 +107,12 @@ impl Digest {
 
     /// Whether a site was dark at some time within a stretch.
     pub(super) fn was_dark(&self, site: Site, from: Moment, until: Moment) -> bool {
-        let spells = self.dark[site as usize].iter();
-        spells.clone().any(|(begin, end)| *begin <= until && end.is_none_or(|end| end >= from))
+        within(&self.dark[site as usize], from, until)
+    }
+
+    /// Whether the regions could not reach each other.
+    pub(super) fn were_apart(&self, at: Moment) -> bool {
+        within(&self.parted, at, at) || Site::BOTH.into_iter().any(|site| self.was_dark(site, at, at))
     }
 
     fn read(&mut self, entry: &Entry, played: &Played, verdict: &mut Verdict) {
@@ -117,6 +123,12 @@ impl Digest {
             }
             (Fact::Lightened { site }, _) => {
                 for (_, end) in self.dark[*site as usize].iter_mut().filter(|(_, end)| end.is_none()) {
+                    *end = Some(at);
+                }
+            }
+            (Fact::Parted, _) => self.parted.push((at, None)),
+            (Fact::Healed, _) => {
+                for (_, end) in self.parted.iter_mut().filter(|(_, end)| end.is_none()) {
                     *end = Some(at);
                 }
             }
@@ -244,4 +256,9 @@ impl Digest {
             );
         }
     }
+}
+
+/// Whether one of these spells falls into a stretch.
+fn within(spells: &[(Moment, Option<Moment>)], from: Moment, until: Moment) -> bool {
+    spells.iter().any(|(begin, end)| *begin <= until && end.is_none_or(|end| end >= from))
 }

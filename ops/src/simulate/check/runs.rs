@@ -107,14 +107,18 @@ pub(super) fn was_taken_over(digest: &Digest, played: &Played, id: SaleId) -> bo
     claims.iter().any(|claim| is_takeover(digest, played, id, claim) && is_excused(digest, claim))
 }
 
-/// Whether a region that could not see the other one's tombstone marked the row after it.
+/// Whether a region marked the row after a tombstone of which it could not know: the regions were apart when that was
+/// written, or the other one was silent.
 pub(super) fn was_marked_unseeing(digest: &Digest, id: SaleId) -> bool {
     let marks = digest.marks.get(&id).map(Vec::as_slice).unwrap_or_default();
     marks.iter().enumerate().any(|(index, mark)| {
-        let elsewhere = |earlier: &RowMark| earlier.how == Mark::Deleted && earlier.at != mark.at;
-        mark.how != Mark::Deleted
-            && marks[..index].iter().any(elsewhere)
-            && was_silent(digest, mark.host, mark.at.other(), mark.when, mark.other_silent)
+        let silent = was_silent(digest, mark.host, mark.at.other(), mark.when, mark.other_silent);
+        let unseen = |earlier: &RowMark| {
+            earlier.how == Mark::Deleted
+                && earlier.at != mark.at
+                && (silent || digest.were_apart(earlier.when))
+        };
+        mark.how != Mark::Deleted && marks[..index].iter().any(unseen)
     })
 }
 
@@ -194,6 +198,12 @@ impl Judge<'_> {
         Some(if dark { Judgement::Rerun } else { Judgement::DoubleRun })
     }
 
+    /// Whether the process of a run has marked the row since.
+    fn was_marked(&self, run: &Run, until: Moment) -> bool {
+        let marks = self.digest.marks.get(&self.id).map(Vec::as_slice).unwrap_or_default();
+        marks.iter().any(|mark| mark.host == run.host && (run.begin..=until).contains(&mark.when))
+    }
+
     /// Whether something kept a run that had done its effects from writing its proof.
     fn was_cut_short(&self, run: &Run, claim: &Claim, until: Moment) -> bool {
         let Some(life) = self.digest.lives.get(&run.host) else { return false };
@@ -206,7 +216,8 @@ impl Judge<'_> {
         let failed = life.failures.iter().any(|(at, site)| in_the_way(*site) && between(at));
         let too_late = self.case.too_late.contains(&(run.host, run.token));
         // A proof that was asked for and is not there by now is stuck on its way.
-        let stuck = self.case.settling.contains(&(run.host, run.token));
+        let stuck = self.case.settling.contains(&(run.host, run.token))
+            || (marked_at.is_some() && !self.was_marked(run, until));
         died || failed || too_late || stuck
     }
 }
