@@ -42,9 +42,10 @@ impl Sales {
                 self.bury_there_too(other(at), &stored.sale, now).await;
             }
             // Whoever writes the result looks for a tombstone at its own replica; one that it does not see would be lost,
-            // because the last writer wins. The row that was found comes last: a deletion that fails before is repeated whole.
+            // because the last writer wins. The local row comes last, since it is looked for first: a deletion that fails
+            // before is repeated whole.
             Writer::Somebody => {
-                for side in [other(at), at] {
+                for side in [Side::Peer, Side::Local] {
                     self.table.mark_deleted(side, &stored.sale, now).await?;
                 }
             }

@@ -163,3 +163,17 @@ async fn a_deletion_of_a_sale_in_work_is_refused_until_both_regions_can_be_told(
     assert_eq!(api.delete(id).await.status, 204);
     assert!(is_buried(&world, Site::First, id) && is_buried(&world, Site::Second, id));
 }
+
+#[tokio::test]
+async fn a_deletion_of_a_sale_in_work_that_is_not_replicated_yet_is_repeated_whole() {
+    let world = world();
+    world.weather(|weather| weather.replication = Span::millis(3_600_000, 3_600_000));
+    let (first, second) = (Api::start(&world, Site::First).await, Api::start(&world, Site::Second).await);
+    let id = first.post(GOOD).await.id();
+    let worker = world.host(Site::First, "worker", 0);
+    assert!(matches!(claim(&worker, Side::Local, id).await, Claimed::Granted(_)));
+    world.script(Site::First, "sales.mark_deleted", Fate::NoAnswer, 1);
+    second.delete(id).await.assert_problem(503, None);
+    assert_eq!(second.delete(id).await.status, 204);
+    assert!(is_buried(&world, Site::First, id), "where the worker looks before it writes its result");
+}
