@@ -1,4 +1,5 @@
-//! At which pace a PASSIVE worker takes messages: on in-memory ports, under a paused clock.
+//! At which pace a worker takes messages, ACTIVE and PASSIVE: on in-memory ports, under a paused clock, so that no machine
+//! is too slow for it.
 
 #![allow(missing_docs, clippy::unwrap_used, reason = "tests")]
 
@@ -6,19 +7,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sales_shared::config::{Timings, WorkerSettings};
-use sales_shared::fake::{Fact, Host, Site, World, WorldSettings};
+use sales_shared::fake::{Fact, Host, Site, Span, World, WorldSettings};
+use sales_shared::ports::SalesTable as _;
 use sales_shared::region::RegionState;
 use sales_shared::region::cached::{CachedState, StatePolicy};
 use sales_shared::sale::event::SaleEvent;
 use sales_shared::sale::{Amount, Product, Sale, SaleId};
 use sales_worker::effects::ArchiveSale;
 use sales_worker::{Drained, Options, Ports, Worker};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+/// The default of production.
+const CONCURRENCY: usize = 64;
 
 /// The services' defaults.
-fn settings() -> WorkerSettings {
+fn settings(concurrency: usize) -> WorkerSettings {
     let seconds = Duration::from_secs;
     let timings = Timings {
         lease: seconds(60),
@@ -30,10 +35,10 @@ fn settings() -> WorkerSettings {
         max_clock_skew: seconds(2),
         long_poll: seconds(20),
     };
-    WorkerSettings { timings, max_attempts: 5, concurrency: 64 }
+    WorkerSettings { timings, max_attempts: 5, concurrency }
 }
 
-fn worker(host: &Host) -> Worker {
+fn worker(host: &Host, concurrency: usize) -> Worker {
     let ports = Arc::new(host.clone());
     let policy = StatePolicy { ttl: Duration::from_secs(5), max_age: DAY };
     let ports = Ports {
@@ -45,7 +50,7 @@ fn worker(host: &Host) -> Worker {
     };
     let options = Options {
         sites: host.sites(),
-        settings: settings(),
+        settings: settings(concurrency),
         strong_tables: false,
         idempotency_ttl: 30 * DAY,
         drain_timeout: Duration::from_secs(25),
@@ -53,22 +58,61 @@ fn worker(host: &Host) -> Worker {
     Worker::new(ports, options, host.clock(), host.random())
 }
 
-/// Fills the queue of a PASSIVE site with so many sales of the other one.
-fn fill(world: &World, host: &Host, count: usize) -> Vec<SaleId> {
-    world.declare_state(Site::Second, RegionState::Passive);
-    let sale = || Sale {
+/// A sale of the first site.
+fn sale(world: &World, host: &Host) -> Sale {
+    Sale {
         id: SaleId::generate(world.true_time(), &host.random()),
         product: Product::parse("Book").unwrap(),
         amount: Amount::parse("223.34").unwrap(),
         created_at: world.true_time(),
         owner_region: world.region(Site::First).clone(),
-    };
-    let send = |sale: Sale| {
+    }
+}
+
+fn send(world: &World, to: Site, sale: Sale) {
+    world.send(to, &SaleEvent { sale, traceparent: None, of_older_service: false }.to_json());
+}
+
+/// Fills the queue of a PASSIVE site with so many sales of the other one.
+fn fill(world: &World, host: &Host, count: usize) -> Vec<SaleId> {
+    world.declare_state(Site::Second, RegionState::Passive);
+    let mut one = || {
+        let sale = sale(world, host);
         let id = sale.id;
-        world.send(Site::Second, &SaleEvent { sale, traceparent: None, of_older_service: false }.to_json());
+        send(world, Site::Second, sale);
         id
     };
-    (0..count).map(|_| send(sale())).collect()
+    std::iter::repeat_with(&mut one).take(count).collect()
+}
+
+/// Sales a second that an ACTIVE worker processes with so many at once, when every call takes 5 ms.
+async fn active_rate(concurrency: usize) -> f64 {
+    const SALES_A_PLACE: u32 = 40;
+    let world = World::new(3, WorldSettings::default());
+    let host = world.host(Site::First, "worker", 0);
+    world.declare_state(Site::First, RegionState::Active);
+    let one_way = Span { least: Duration::from_micros(2500), most: Duration::from_micros(2500) };
+    world.weather(|weather| weather.near = one_way);
+    let count = SALES_A_PLACE * u32::try_from(concurrency).unwrap();
+    let inserts = (0..count).map(|_| async {
+        let sale = sale(&world, &host);
+        host.insert(&sale).await.unwrap();
+        sale
+    });
+    for sale in futures::future::join_all(inserts).await {
+        send(&world, Site::First, sale);
+    }
+    let stop = CancellationToken::new();
+    let begun = Instant::now();
+    let working = tokio::spawn(worker(&host, concurrency).run(stop.clone()));
+    while world.queue_length(Site::First) > 0 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    let rate = f64::from(count) / begun.elapsed().as_secs_f64();
+    stop.cancel();
+    assert_eq!(working.await.unwrap(), Drained::Whole);
+    assert_eq!(world.outbox_length(Site::First), 0, "every row is marked");
+    rate
 }
 
 async fn run_for(worker: Worker, time: Duration) -> Drained {
@@ -89,7 +133,7 @@ async fn a_passive_backlog_without_proofs_waits_visible_in_the_queue() {
     let world = World::new(1, WorldSettings::default());
     let host = world.host(Site::Second, "worker", 0);
     fill(&world, &host, 2000);
-    assert_eq!(run_for(worker(&host), Duration::from_secs(60)).await, Drained::Whole);
+    assert_eq!(run_for(worker(&host, CONCURRENCY), Duration::from_secs(60)).await, Drained::Whole);
     assert_eq!(world.queue_length(Site::Second), 2000, "nothing was deleted");
     // A batch after 1, 2, 4 and then every 5 seconds, by one poller alone.
     assert!((100..=200).contains(&receives(&world)), "{} messages were taken in a minute", receives(&world));
@@ -103,7 +147,16 @@ async fn a_passive_backlog_with_proofs_is_drained_by_many_at_once() {
         host.put_completed(id).await.unwrap();
     }
     // One poller with one batch at a time would need 200 times two calls of 10 ms or so.
-    assert_eq!(run_for(worker(&host), Duration::from_secs(1)).await, Drained::Whole);
+    assert_eq!(run_for(worker(&host, CONCURRENCY), Duration::from_secs(1)).await, Drained::Whole);
     assert_eq!(world.queue_length(Site::Second), 0);
     assert_eq!(receives(&world), 2000);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_active_worker_with_sixty_four_places_is_sixty_four_times_as_fast_as_with_one() {
+    let [one, many] = [active_rate(1).await, active_rate(CONCURRENCY).await];
+    // Claim, archive object, then mark and proof at once: three calls of 5 ms in a row.
+    assert!((45.0..67.0).contains(&one), "{one} sales a second, one at a time");
+    let growth = many / one / CONCURRENCY as f64;
+    assert!((0.9..=1.1).contains(&growth), "{growth} of 64 times {one} sales a second");
 }
