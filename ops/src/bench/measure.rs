@@ -10,7 +10,7 @@ use serde_json::json;
 use tokio::time::{Instant, sleep};
 
 use super::rig::Rig;
-use super::usage::{usage, usage_of};
+use super::usage::{BusyTime, usage, usage_of};
 use crate::child::{Process, Program};
 use crate::drill::percentile;
 
@@ -59,10 +59,13 @@ pub(super) struct Case {
 pub(super) struct Taken {
     pub sales: u64,
     pub seconds: f64,
+    /// Of a queue, while it was neither full nor nearly empty.
     pub sales_per_second: f64,
     pub cpu_ms_per_sale: f64,
     pub peak_rss_mb: f64,
     pub start_ms: f64,
+    /// Cores in use while a queue was drained, by everything on this machine.
+    pub busy_cores: f64,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub p50_ms: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -138,10 +141,13 @@ impl Case {
             start_ms = start_ms.max(process.started_in.as_secs_f64() * 1000.0);
             processes.push(process);
         }
-        let left = rig.until_drained(DRAIN_LIMIT).await?;
-        let seconds = begun.elapsed().as_secs_f64();
-        let done = u64::try_from(self.sales)?.saturating_sub(left);
-        let mut taken = Taken { start_ms, ..Taken::of(done, seconds) };
+        let busy = BusyTime::now()?;
+        let drain = rig.until_drained(DRAIN_LIMIT).await?;
+        let (seconds, all) = (begun.elapsed().as_secs_f64(), u64::try_from(self.sales)?);
+        let done = all.saturating_sub(drain.left());
+        let busy_cores = busy.cores_since(drain.time())?;
+        let mut taken =
+            Taken { start_ms, busy_cores, sales_per_second: drain.rate(all), ..Taken::of(done, seconds) };
         for process in &processes {
             taken.add(&usage(process)?);
         }

@@ -1,5 +1,6 @@
 //! `drctl bench`: the services beside a bare loop of the AWS calls that they have to make, in one run.
 
+mod drain;
 pub mod floor;
 mod measure;
 mod plan;

@@ -25,7 +25,7 @@ const RATE_MAX: f64 = 2400.0;
 /// How many times as fast a dry run is, or should be.
 const DRY_RUN_FACTOR: f64 = 4.0;
 /// How long a case is to last.
-const CASE_SECONDS: f64 = 2.0;
+const CASE_SECONDS: f64 = 3.0;
 
 pub(super) fn cases(quick: bool, others: &[Contender]) -> Vec<Case> {
     let mut cases = Vec::new();

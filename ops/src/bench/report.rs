@@ -100,6 +100,7 @@ impl Report {
                 "cpu_ratio": round(self.ratio(Task::Process, |taken| taken.cpu_ms_per_sale)),
                 "throughput_ratio_5ms": round(self.ratio(Task::Process, rate)),
                 "scaling_64": round(self.scaling(false, USUAL_LATENCY)),
+                "scaling_64_cores_busy": round(self.usual(false, Task::Process, |taken| taken.busy_cores)),
                 "scaling_64_floor": round(self.scaling(true, USUAL_LATENCY)),
                 "scaling_64_at_50ms": round(self.scaling(false, SLOW_LATENCY)),
                 "scaling_64_at_50ms_floor": round(self.scaling(true, SLOW_LATENCY)),
@@ -164,7 +165,8 @@ impl Report {
     }
 
     pub(super) fn text(&self) -> String {
-        let head = ["what", "sales/s", "CPU ms/sale", "peak MB", "calls/sale", "p50 ms", "p99 ms"];
+        let head =
+            ["what", "sales/s", "CPU ms/sale", "peak MB", "calls/sale", "cores busy", "p50 ms", "p99 ms"];
         let mut rows = vec![head.map(str::to_owned).to_vec()];
         for one in &self.measured {
             let cell = |of: &dyn Fn(&Taken) -> f64, digits: usize| format!("{:.digits$}", one.median(of));
@@ -178,6 +180,11 @@ impl Report {
                 cell(&|taken| taken.cpu_ms_per_sale, 3),
                 cell(&|taken| taken.peak_rss_mb, 1),
                 cell(&|taken| taken.calls.values().sum(), 2),
+                if one.case.task == Task::Accept {
+                    "-".to_owned()
+                } else {
+                    cell(&|taken| taken.busy_cores, 2)
+                },
                 optional(|taken| taken.p50_ms),
                 optional(|taken| taken.p99_ms),
             ]);
@@ -203,6 +210,7 @@ fn raw(one: &Measured) -> Value {
         "sales_per_second": round(one.median(|taken| taken.sales_per_second)),
         "cpu_ms_per_sale": round(one.median(|taken| taken.cpu_ms_per_sale)),
         "peak_rss_mb": round(one.median(|taken| taken.peak_rss_mb)),
+        "busy_cores": round(one.median(|taken| taken.busy_cores)),
         "rounds": one.taken,
     })
 }

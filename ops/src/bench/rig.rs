@@ -12,6 +12,7 @@ use sales_shared::sale::event::SaleEvent;
 use sales_shared::sale::{NewSale, Sale, SaleId};
 use tokio::time::{Instant, sleep};
 
+use super::drain::Drain;
 use crate::deployment::{Deployment, SiteEntry, SiteHandle, plan};
 use crate::embedded::{EmbeddedAws, Fault, Options, Service};
 
@@ -110,14 +111,15 @@ impl Rig {
         Ok(stream::iter(bodies).map(send).buffer_unordered(FILL_CONCURRENCY).try_collect().await?)
     }
 
-    /// Waits until the queue is empty, or for so long; gives the messages that are left.
-    pub(super) async fn until_drained(&self, limit: Duration) -> anyhow::Result<u64> {
-        let deadline = Instant::now() + limit;
+    /// Waits until the queue is empty, or for so long.
+    pub(super) async fn until_drained(&self, limit: Duration) -> anyhow::Result<Drain> {
+        let begun = Instant::now();
+        let mut drain = Drain::default();
         loop {
             let depth = self.site.operator.queue_depth().await?;
-            let left = depth.visible + depth.in_flight;
-            if left == 0 || Instant::now() >= deadline {
-                return Ok(left);
+            drain.look(begun.elapsed(), depth.visible + depth.in_flight);
+            if drain.left() == 0 || drain.time() >= limit {
+                return Ok(drain);
             }
             sleep(LOOK_EVERY).await;
         }

@@ -62,7 +62,7 @@ pub(super) async fn run(sales: usize, progress: impl Fn(usize)) -> anyhow::Resul
     for number in 1..=LOOKS {
         let (before, until) = (sales * (number - 1) / LOOKS, sales * number / LOOKS);
         post(&api.url, until - before, CONCURRENCY).await?;
-        left = rig.until_drained(DRAIN_LIMIT).await?;
+        left = rig.until_drained(DRAIN_LIMIT).await?.left();
         looks.push(look(until)?);
         progress(until);
     }

@@ -1,7 +1,10 @@
 //! What a process has used, as the kernel tells it under `/proc`.
 
+use std::time::Duration;
+
 use anyhow::Context as _;
 
+use super::measure::per;
 use crate::child::Process;
 
 /// Clock ticks a second in `/proc/PID/stat`: `USER_HZ`, which is 100 on every Linux that Rust runs on.
@@ -50,6 +53,29 @@ pub(super) fn usage_of(process: u32) -> anyhow::Result<Usage> {
     })
 }
 
+/// Time that the machine's cores have not been idle, what a hypervisor took included: neither is left for anybody.
+pub(super) struct BusyTime {
+    seconds: f64,
+}
+
+impl BusyTime {
+    /// Since the machine was started.
+    pub(super) fn now() -> anyhow::Result<Self> {
+        let stat = std::fs::read_to_string("/proc/stat").context("/proc/stat: the benchmark needs Linux")?;
+        let line = stat.lines().find_map(|line| line.strip_prefix("cpu ")).unwrap_or_default();
+        let ticks = line.split_whitespace().map(|ticks| ticks.parse::<f64>().unwrap_or(0.0));
+        // user, nice, system, idle, iowait, irq, softirq, steal; guest time, which follows, is part of user time.
+        let busy: f64 =
+            ticks.take(8).enumerate().filter(|(at, _)| ![3, 4].contains(at)).map(|(_, ticks)| ticks).sum();
+        Ok(Self { seconds: busy / TICKS_PER_SECOND })
+    }
+
+    /// How many cores were busy since, which was so long ago.
+    pub(super) fn cores_since(&self, time: Duration) -> anyhow::Result<f64> {
+        Ok(per(Self::now()?.seconds - self.seconds, time.as_secs_f64()))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
@@ -77,6 +103,18 @@ mod tests {
                 tokio::time::sleep(std::time::Duration::from_millis(5)).await;
             }
         }
+    }
+
+    #[test]
+    fn a_core_that_works_is_busy() {
+        let (before, begun) = (BusyTime::now().unwrap(), std::time::Instant::now());
+        let own = || usage_of(std::process::id()).unwrap().cpu_seconds;
+        let used = own();
+        while own() - used < 0.2 {
+            std::hint::black_box(own());
+        }
+        let busy = before.cores_since(begun.elapsed()).unwrap() * begun.elapsed().as_secs_f64();
+        assert!(busy > 0.1, "{busy} s");
     }
 
     #[test]
