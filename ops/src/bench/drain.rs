@@ -8,30 +8,40 @@ use super::measure::per;
 /// there are fewer sales left than places for them.
 const MARGIN: f64 = 0.1;
 
-/// Looks at a queue: when, since the beginning, and how many messages it held.
+/// Looks at a queue.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Drain(Vec<(Duration, u64)>);
+pub(super) struct Drain {
+    /// When it was first seen to hold so many messages. Messages go in batches: a rate is to be told from one batch's end to
+    /// another's, and not from looks in between.
+    levels: Vec<(Duration, u64)>,
+    /// Time of the last look.
+    time: Duration,
+}
 
 impl Drain {
+    /// Notes how many messages there were at a time since the beginning.
     pub(super) fn look(&mut self, at: Duration, left: u64) {
-        self.0.push((at, left));
+        self.time = at;
+        if self.levels.last().is_none_or(|(_, before)| *before != left) {
+            self.levels.push((at, left));
+        }
     }
 
     /// Messages at the last look.
     pub(super) fn left(&self) -> u64 {
-        self.0.last().map_or(0, |(_, left)| *left)
+        self.levels.last().map_or(0, |(_, left)| *left)
     }
 
     /// Time of the last look.
     pub(super) fn time(&self) -> Duration {
-        self.0.last().map_or(Duration::ZERO, |(at, _)| *at)
+        self.time
     }
 
     /// Messages a second between a tenth done and a tenth left, of so many; over all the time where that cannot be told.
     pub(super) fn rate(&self, of: u64) -> f64 {
         let between =
             |(_, left): &&(Duration, u64)| (MARGIN..=1.0 - MARGIN).contains(&per(*left as f64, of as f64));
-        let middle: Vec<_> = self.0.iter().filter(between).collect();
+        let middle: Vec<_> = self.levels.iter().filter(between).collect();
         match middle[..] {
             [(begun, before), .., (ended, after)] if ended > begun && before > after => {
                 per((before - after) as f64, (*ended - *begun).as_secs_f64())
@@ -48,7 +58,9 @@ mod tests {
     use super::*;
 
     fn drain(looks: &[(u64, u64)]) -> Drain {
-        Drain(looks.iter().map(|(ms, left)| (Duration::from_millis(*ms), *left)).collect())
+        let mut drain = Drain::default();
+        looks.iter().for_each(|(ms, left)| drain.look(Duration::from_millis(*ms), *left));
+        drain
     }
 
     #[test]
@@ -62,6 +74,13 @@ mod tests {
         assert!((drain(&[(0, 100), (1000, 95)]).rate(100) - 5.0).abs() < 1e-9);
         assert!((drain(&[(0, 100), (500, 0)]).rate(100) - 200.0).abs() < 1e-9);
         assert!(Drain::default().rate(0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn looks_between_two_batches_do_not_count() {
+        // Ten messages go every 100 ms, and there is a look every 20 ms.
+        let looks: Vec<_> = (0..=50).map(|look: u64| (look * 20, 100 - look / 5 * 10)).collect();
+        assert!((drain(&looks).rate(100) - 100.0).abs() < 1e-9, "{}", drain(&looks).rate(100));
     }
 
     proptest! {

@@ -26,6 +26,8 @@ const RATE_MAX: f64 = 2400.0;
 const DRY_RUN_FACTOR: f64 = 4.0;
 /// How long a case is to last.
 const CASE_SECONDS: f64 = 3.0;
+/// Fewest sales of a case, however slow: fewer batches than these make no rate.
+const SALES_MIN: f64 = 60.0;
 
 pub(super) fn cases(quick: bool, others: &[Contender]) -> Vec<Case> {
     let mut cases = Vec::new();
@@ -63,6 +65,6 @@ fn case(contender: &Contender, task: Task, latency: Duration, concurrency: usize
     let sale_seconds = CALLS_IN_A_ROW * (latency.as_secs_f64() + CALL_SECONDS);
     let rate = ((concurrency * processes) as f64 / sale_seconds).min(RATE_MAX);
     let factor = if task == Task::DryRun { DRY_RUN_FACTOR } else { 1.0 };
-    let sales = (rate * factor * CASE_SECONDS).ceil() as usize;
+    let sales = (rate * factor * CASE_SECONDS).max(SALES_MIN).ceil() as usize;
     Case { contender: contender.clone(), task, latency, concurrency, processes, sales }
 }
