@@ -107,7 +107,7 @@ mod tests {
 
     #[test]
     fn a_core_that_works_is_busy() {
-        let (before, begun) = (BusyTime::now().unwrap(), std::time::Instant::now());
+        let (before, begun) = (BusyTime::now().unwrap(), tokio::time::Instant::now());
         let own = || usage_of(std::process::id()).unwrap().cpu_seconds;
         let used = own();
         while own() - used < 0.2 {
