@@ -19,7 +19,8 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::disposition::{Dispatcher, Disposition, Evidence};
-use crate::pipeline::{Known, Outcome, Pipeline, Work};
+use crate::known::Known;
+use crate::pipeline::{Outcome, Pipeline, Work};
 use crate::poller::{Poller, pollers};
 use crate::run::Held;
 

@@ -3,6 +3,7 @@
 pub mod config;
 pub mod disposition;
 pub mod effects;
+pub mod known;
 pub mod metrics;
 pub mod pipeline;
 pub mod worker;

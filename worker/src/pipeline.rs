@@ -8,7 +8,7 @@ use sales_shared::backoff::Backoff;
 use sales_shared::clock::SharedClock;
 use sales_shared::config::WorkerSettings;
 use sales_shared::idempotency::decide::{
-    AuthorityView, Choice, DRY_RUN_BACKOFF, PeerView, Policy, Situation, UNCERTAIN_WAIT, Wait, decide,
+    AuthorityView, Choice, DRY_RUN_BACKOFF, Policy, Situation, UNCERTAIN_WAIT, Wait, decide,
 };
 use sales_shared::idempotency::{Claim, ClaimRequest, Proof, Record, WorkerId};
 use sales_shared::ports::{Claimed, IdempotencyTable, PortError, PortResult, Queue, SalesTable};
@@ -20,6 +20,7 @@ use sales_shared::sale::{Sale, SaleId};
 use tokio::time::Instant;
 
 use crate::effects::Effects;
+use crate::known::{Known, PeerAnswers};
 use crate::metrics::Metrics;
 use crate::run::Held;
 
@@ -76,31 +77,6 @@ pub struct Work {
     pub held: Held,
 }
 
-/// What is known of a sale before its turn.
-#[derive(Clone, Debug, Default)]
-pub struct Known {
-    /// Its record at the local replica, if it was looked for and found.
-    pub record: Option<Record>,
-    /// Its record at the peer's endpoint, where a claim was refused because of it.
-    pub refused_at_peer: Option<Record>,
-    /// What the peer's replica said, if it was asked.
-    pub peer: Peer,
-}
-
-/// What the peer's replica said.
-#[derive(Clone, Debug, Default)]
-pub enum Peer {
-    /// It was not asked.
-    #[default]
-    NotAsked,
-    /// Its record, if it has one.
-    Answered(Option<Record>),
-    /// No answer, for too short a time to mean anything.
-    Uncertain,
-    /// No answer for long enough.
-    Unreachable,
-}
-
 /// How a sale's turn ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
@@ -113,6 +89,16 @@ pub enum Outcome {
         /// Look again after this time.
         after: Duration,
     },
+}
+
+impl Outcome {
+    /// Settled as a decision saw it, by the record that it went by.
+    fn settled(known: Known, proof: Proof) -> Self {
+        match known.record.filter(|record| record.proof() == Some(proof)) {
+            Some(record) => Outcome::Found(record, proof),
+            None => Outcome::Settled(proof),
+        }
+    }
 }
 
 /// What to do in the next round of deciding.
@@ -160,7 +146,7 @@ impl Pipeline {
         for _ in 0..ROUNDS_MAX {
             let choice = self.choose(self.state.mode(), work, &known, authority_view);
             let round = match choice {
-                Choice::Settled(proof) => return known.settled_by(proof),
+                Choice::Settled(proof) => return Outcome::settled(known, proof),
                 Choice::SettledAtPeer => return self.confirm_here(work).await,
                 Choice::Release { after, why } => return self.wait(after, why),
                 Choice::AskPeer => {
@@ -350,63 +336,5 @@ pub(crate) fn note_answer<T>(peer: &Reachability, at: Side, result: &PortResult<
     };
     if at == Side::Peer && answered {
         peer.answered();
-    }
-}
-
-impl Known {
-    /// The newest record, and where it was seen.
-    fn newest(&self) -> (Option<&Record>, Side) {
-        match &self.refused_at_peer {
-            Some(record) => (Some(record), Side::Peer),
-            None => (self.record.as_ref(), Side::Local),
-        }
-    }
-
-    /// A claim was refused because of this record. Nothing seen before it counts any more.
-    fn refuse(&mut self, at: Side, record: Record) {
-        *self = match at {
-            Side::Local => Self { record: Some(record), ..Self::default() },
-            Side::Peer => Self { refused_at_peer: Some(record), ..Self::default() },
-        };
-    }
-
-    /// The record that a decision went by.
-    fn settled_by(self, proof: Proof) -> Outcome {
-        match self.record.filter(|record| record.proof() == Some(proof)) {
-            Some(record) => Outcome::Found(record, proof),
-            None => Outcome::Settled(proof),
-        }
-    }
-}
-
-impl Peer {
-    fn view(&self) -> PeerView<'_> {
-        match self {
-            Peer::NotAsked => PeerView::NotAsked,
-            Peer::Answered(record) => PeerView::Answered(record.as_ref()),
-            Peer::Uncertain => PeerView::Uncertain,
-            Peer::Unreachable => PeerView::Unreachable,
-        }
-    }
-}
-
-/// What the peer's replica said about many sales.
-pub enum PeerAnswers {
-    /// The records that it has.
-    Answered(HashMap<SaleId, Record>),
-    /// No answer, for too short a time to mean anything.
-    Uncertain,
-    /// No answer for long enough.
-    Unreachable,
-}
-
-impl PeerAnswers {
-    /// What was said about one of them.
-    pub fn about(&self, id: SaleId) -> Peer {
-        match self {
-            PeerAnswers::Answered(records) => Peer::Answered(records.get(&id).cloned()),
-            PeerAnswers::Uncertain => Peer::Uncertain,
-            PeerAnswers::Unreachable => Peer::Unreachable,
-        }
     }
 }

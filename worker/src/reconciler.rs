@@ -15,7 +15,8 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::pipeline::{Known, Outcome, Pipeline, Work};
+use crate::known::Known;
+use crate::pipeline::{Outcome, Pipeline, Work};
 use crate::run::Held;
 
 /// Entries of one shard taken in one look. The rest waits for the next look, a moment later.
