@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::ledger::Fact;
+use super::site::Site;
 use super::weather::{Fate, Service, Span, Weather};
-use super::world::{Moment, Site, State, World};
+use super::world::{Moment, State, World};
 use crate::clock::{Clock, SharedClock, Timestamp};
 use crate::ports::{PortError, PortErrorKind, PortResult};
 use crate::random::Random;

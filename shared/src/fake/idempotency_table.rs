@@ -7,8 +7,9 @@ use async_trait::async_trait;
 
 use super::host::Host;
 use super::ledger::Fact;
+use super::site::Site;
 use super::weather::{Service, Weather};
-use super::world::{Site, State};
+use super::world::State;
 use crate::clock::Timestamp;
 use crate::idempotency::{
     Claim, ClaimRequest, Completion, Lease, Proof, ProofKind, Record, Status, Token, WorkerId,

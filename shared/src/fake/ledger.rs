@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use super::host::HostId;
 use super::parameter::ParameterValue;
+use super::site::Site;
 use super::weather::Outage;
-use super::world::{Moment, Site};
+use super::world::Moment;
 use crate::idempotency::{ProofKind, Token};
 use crate::ports::PortErrorKind;
 use crate::region::Declared;

@@ -15,11 +15,13 @@ pub mod contract;
 mod host;
 mod idempotency_table;
 pub mod ledger;
+mod look;
 mod parameter;
 mod queue;
 mod replicated;
 mod sabotage;
 mod sales_table;
+mod site;
 mod topic;
 pub mod weather;
 mod world;
@@ -28,8 +30,9 @@ pub use host::{Host, HostClock, HostId, HostInfo};
 pub use ledger::{Entry, Fact};
 pub use parameter::ParameterValue;
 pub use queue::DeadLetter;
+pub use site::Site;
 pub use weather::{ErrorRates, Fate, Outage, Service, Span, Weather};
-pub use world::{Moment, Site, World, WorldSettings};
+pub use world::{Moment, World, WorldSettings};
 
 #[cfg(test)]
 #[allow(clippy::panic, clippy::wildcard_enum_match_arm, reason = "tests")]

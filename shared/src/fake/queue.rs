@@ -9,8 +9,9 @@ use tokio::time::Instant;
 
 use super::host::Host;
 use super::ledger::Fact;
+use super::site::Site;
 use super::weather::{Service, Weather};
-use super::world::{Moment, Site, State};
+use super::world::{Moment, State};
 use crate::clock::Timestamp;
 use crate::ports::{Delivery, PortResult, Put, QUEUE_BATCH_MAX, Queue, Receipt};
 use crate::region::Side;

@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::world::{Moment, Site};
+use super::site::Site;
+use super::world::Moment;
 
 /// Orders all writes to one item: the time of the write, then the order within a millisecond.
 type Version = (Moment, u64);

@@ -4,8 +4,9 @@ use async_trait::async_trait;
 
 use super::host::Host;
 use super::ledger::{Fact, Mark};
+use super::site::Site;
 use super::weather::{Service, Weather};
-use super::world::{Site, State, shard_of};
+use super::world::{State, shard_of};
 use crate::clock::Timestamp;
 use crate::ports::{Inserted, LOOKUP_MAX, Marked, OutboxEntry, PortResult, SalesTable};
 use crate::region::{Region, Side};

@@ -4,8 +4,9 @@ use async_trait::async_trait;
 
 use super::host::Host;
 use super::ledger::Fact;
+use super::site::Site;
 use super::weather::{Service, Weather};
-use super::world::{Site, State};
+use super::world::State;
 use crate::ports::{PortResult, Topic};
 use crate::region::Side;
 use crate::sale::SaleId;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::world::Site;
+use super::site::Site;
 use crate::random::Random;
 
 /// A duration to be drawn, both ends included.

@@ -11,62 +11,18 @@ use super::host::{Host, HostId, HostInfo, HostState};
 use super::idempotency_table::RecordRow;
 use super::ledger::{Entry, Fact, Ledger};
 use super::parameter::{ParameterState, ParameterValue};
-use super::queue::{DeadLetter, QueueState};
+use super::queue::QueueState;
 use super::replicated::Replicated;
+use super::site::Site;
 use super::weather::{Fate, Outage, Weather};
 use crate::clock::Timestamp;
 use crate::ports::OUTBOX_SHARDS;
 use crate::random::Random;
-use crate::region::{Declared, Region, RegionState, Side, Sites};
+use crate::region::{Declared, Region, RegionState, Sites};
 use crate::sale::{SaleId, StoredSale};
 
 /// Time since the world began.
 pub type Moment = Duration;
-
-/// One of the two sites.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Site {
-    /// The one whose region comes first by name: `sa-east-1`.
-    First,
-    /// The other: `us-east-1`.
-    Second,
-}
-
-impl Site {
-    /// Both.
-    pub const BOTH: [Site; 2] = [Site::First, Site::Second];
-
-    /// The other one.
-    pub fn other(self) -> Self {
-        match self {
-            Site::First => Site::Second,
-            Site::Second => Site::First,
-        }
-    }
-
-    /// The name of its region.
-    pub fn name(self) -> &'static str {
-        match self {
-            Site::First => "sa-east-1",
-            Site::Second => "us-east-1",
-        }
-    }
-
-    pub(super) fn index(self) -> usize {
-        match self {
-            Site::First => 0,
-            Site::Second => 1,
-        }
-    }
-
-    /// The site on a side, seen from this one.
-    pub fn on(self, side: Side) -> Self {
-        match side {
-            Side::Local => self,
-            Side::Peer => self.other(),
-        }
-    }
-}
 
 /// What does not change while a world lasts.
 #[derive(Clone, Copy, Debug)]
@@ -362,59 +318,6 @@ impl World {
         state.queues[site.index()].arrive_later(due, serial, body.into(), sale, site);
         drop(state);
         self.stir(site);
-    }
-
-    /// A site's row of a sale.
-    pub fn row(&self, site: Site, id: SaleId) -> Option<StoredSale> {
-        self.lock().sales.get(site, &id).cloned()
-    }
-
-    /// All of a site's rows, by id.
-    pub fn rows(&self, site: Site) -> Vec<StoredSale> {
-        self.lock().sales.iter(site).map(|(_, row)| row.clone()).collect()
-    }
-
-    /// A site's record of a sale.
-    pub fn record(&self, site: Site, id: SaleId) -> Option<crate::idempotency::Record> {
-        self.lock().records.get(site, &id).map(|row| row.record(id))
-    }
-
-    /// All of a site's objects, by key.
-    pub fn objects(&self, site: Site) -> Vec<(String, bytes::Bytes)> {
-        self.lock().objects.iter(site).map(|(key, object)| (key.clone(), object.0.clone())).collect()
-    }
-
-    /// How many messages a site's queue holds, hidden ones and those on their way included.
-    pub fn queue_length(&self, site: Site) -> usize {
-        self.lock().queues[site.index()].len()
-    }
-
-    /// The sales in a site's outbox.
-    pub fn outbox_length(&self, site: Site) -> usize {
-        let state = self.lock();
-        state.sales.iter(site).filter(|(_, row)| super::sales_table::in_outbox(row)).count()
-    }
-
-    /// What a site's dead-letter queue holds.
-    pub fn dead_letters(&self, site: Site) -> Vec<DeadLetter> {
-        self.lock().queues[site.index()].dead_letters().to_vec()
-    }
-
-    /// Whether nothing is on its way between the regions, or nothing can be any more.
-    pub fn is_level(&self) -> bool {
-        let state = self.lock();
-        let level = state.sales.is_level() && state.records.is_level() && state.objects.is_level();
-        level || Site::BOTH.into_iter().any(|site| state.links.is_lost(site))
-    }
-
-    /// Everything that happened so far, taken out.
-    pub fn take_ledger(&self) -> Ledger {
-        std::mem::take(&mut self.lock().ledger)
-    }
-
-    /// Looks at what happened so far.
-    pub fn with_ledger<T>(&self, look: impl FnOnce(&Ledger) -> T) -> T {
-        look(&self.lock().ledger)
     }
 
     /// Adds to the record of what happened.
