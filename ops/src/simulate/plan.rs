@@ -4,29 +4,25 @@ use std::time::Duration;
 
 use sales_shared::clock::Timestamp;
 use sales_shared::config::{Timings, WorkerSettings};
-use sales_shared::fake::{ErrorRates, Moment, Outage, Service, Site, Span, WorldSettings};
+use sales_shared::fake::{Moment, Site, WorldSettings};
 use sales_shared::random::Random;
-use sales_shared::region::RegionState;
 use sales_shared::region::cached::StatePolicy;
+
+use super::dice::Dice;
+use super::fault::{Fault, faults};
 
 /// Fewest sales of a history.
 const SALES_MIN: u64 = 50;
 /// Sales beyond that, at most.
 const SALES_MORE: u64 = 15;
-/// Fewest faults of a history.
-const FAULTS_MIN: u64 = 5;
-/// Faults beyond that, at most.
-const FAULTS_MORE: u64 = 5;
 /// When the first sale may be posted.
 pub(super) const FIRST_POST: Duration = Duration::from_secs(2);
 /// When the last sale is posted.
 const LAST_POST: Duration = Duration::from_secs(70);
-/// When the last fault begins.
-const LAST_FAULT: Duration = Duration::from_secs(105);
 /// When all faults are over and the world is left to settle.
 pub(super) const SETTLE_FROM: Duration = Duration::from_secs(130);
 /// Most workers of a site.
-const WORKERS_MAX: u64 = 3;
+pub(super) const WORKERS_MAX: u64 = 3;
 /// By how much a host's clock may be off.
 pub(super) const SKEW_MAX_MS: u64 = 2000;
 /// A day, in milliseconds.
@@ -133,92 +129,6 @@ pub(super) enum Ending {
     BothActive,
 }
 
-/// What goes wrong, or is done at a bad moment.
-#[derive(Clone, Debug)]
-pub(super) enum Fault {
-    KillWorker {
-        site: Site,
-        index: usize,
-        back_after: Duration,
-    },
-    KillApi {
-        site: Site,
-        back_after: Duration,
-    },
-    /// SIGTERM, and a new one later.
-    StopWorker {
-        site: Site,
-        index: usize,
-        back_after: Duration,
-    },
-    /// All workers of a site, one after the other.
-    Deploy {
-        site: Site,
-    },
-    Dark {
-        site: Site,
-        outage: Outage,
-        lasting: Duration,
-    },
-    Lose {
-        site: Site,
-    },
-    Part {
-        lasting: Duration,
-    },
-    Errors {
-        site: Site,
-        service: Service,
-        rates: ErrorRates,
-        lasting: Duration,
-    },
-    Slow {
-        near: Span,
-        far: Span,
-        /// In a thousand calls to the tables, those that are stuck for long.
-        stragglers: u16,
-        lasting: Duration,
-    },
-    Lag {
-        replication: Span,
-        lasting: Duration,
-    },
-    Deliveries {
-        near: Span,
-        far: Span,
-        duplicates: u16,
-        lasting: Duration,
-    },
-    Staleness {
-        reads: u16,
-        parameter: u16,
-        lasting: Duration,
-    },
-    Batches {
-        undead: u16,
-        entries: u16,
-        lasting: Duration,
-    },
-    /// The operator moves the work to a site, the other one first or last.
-    Flip {
-        to: Site,
-        off_first: bool,
-    },
-    /// And back again a moment later.
-    FlipTwice {
-        to: Site,
-        apart: Duration,
-    },
-    /// Both sites get one state.
-    Both(RegionState),
-    /// A value that is no state; `None` removes the parameter.
-    Typo {
-        site: Site,
-        text: Option<&'static str>,
-        lasting: Duration,
-    },
-}
-
 impl Plan {
     pub(super) fn draw(seed: u64) -> Self {
         // Plans are drawn apart from what happens in the world, so that a change there leaves the plan of a seed alone.
@@ -318,152 +228,4 @@ fn poison(dice: &Dice<'_>) -> Vec<Poison> {
     }
     poison.sort_by_key(|poison| poison.at);
     poison
-}
-
-fn faults(dice: &Dice<'_>, lost: Option<Site>) -> Vec<(Moment, Fault)> {
-    let count = FAULTS_MIN + dice.0.below(FAULTS_MORE + 1);
-    let mut faults: Vec<_> =
-        (0..count).map(|_| (FIRST_POST + dice.0.up_to(LAST_FAULT - FIRST_POST), fault(dice))).collect();
-    if let Some(site) = lost {
-        faults.push((dice.millis(20_000, 90_000), Fault::Lose { site }));
-    }
-    faults.sort_by_key(|(at, _)| *at);
-    faults
-}
-
-#[derive(Clone, Copy)]
-enum Kind {
-    KillWorker,
-    KillApi,
-    StopWorker,
-    Deploy,
-    Dark,
-    Part,
-    Errors,
-    Slow,
-    Lag,
-    Deliveries,
-    Staleness,
-    Batches,
-    Flip,
-    FlipTwice,
-    Both,
-    Typo,
-}
-
-fn fault(dice: &Dice<'_>) -> Fault {
-    let site = dice.site();
-    let lasting = dice.millis(500, 60_000);
-    let index = usize::try_from(dice.0.below(WORKERS_MAX)).unwrap_or(0);
-    let back_after = dice.millis(100, 40_000);
-    match dice.weighted(&[
-        (6, Kind::KillWorker),
-        (2, Kind::KillApi),
-        (3, Kind::StopWorker),
-        (2, Kind::Deploy),
-        (3, Kind::Dark),
-        (3, Kind::Part),
-        (5, Kind::Errors),
-        (5, Kind::Slow),
-        (3, Kind::Lag),
-        (2, Kind::Deliveries),
-        (2, Kind::Staleness),
-        (1, Kind::Batches),
-        (4, Kind::Flip),
-        (1, Kind::FlipTwice),
-        (2, Kind::Both),
-        (1, Kind::Typo),
-    ]) {
-        Kind::KillWorker => Fault::KillWorker { site, index, back_after },
-        Kind::KillApi => Fault::KillApi { site, back_after },
-        Kind::StopWorker => Fault::StopWorker { site, index, back_after },
-        Kind::Deploy => Fault::Deploy { site },
-        Kind::Dark => {
-            let outage = if dice.one_in(3) { Outage::Endpoints } else { Outage::Region };
-            Fault::Dark { site, outage, lasting }
-        }
-        Kind::Part => Fault::Part { lasting },
-        Kind::Errors => Fault::Errors { site, service: dice.service(), rates: rates(dice), lasting },
-        Kind::Slow => slow(dice, lasting),
-        Kind::Lag => {
-            let most = dice.weighted(&[(3, 5_000), (2, 30_000), (1, 180_000)]);
-            Fault::Lag { replication: Span::millis(1, most), lasting }
-        }
-        Kind::Deliveries => Fault::Deliveries {
-            near: Span::millis(5, 20_000),
-            far: Span::millis(100, 60_000),
-            duplicates: 200,
-            lasting,
-        },
-        Kind::Staleness => Fault::Staleness { reads: 400, parameter: 400, lasting },
-        Kind::Batches => Fault::Batches { undead: 100, entries: 200, lasting },
-        Kind::Flip => Fault::Flip { to: site, off_first: dice.one_in(2) },
-        Kind::FlipTwice => Fault::FlipTwice { to: site, apart: dice.millis(10, 20_000) },
-        Kind::Both => Fault::Both(if dice.one_in(2) { RegionState::Active } else { RegionState::Passive }),
-        Kind::Typo => {
-            let text = dice.weighted(&[
-                (2, Some("ACITVE")),
-                (1, Some("active")),
-                (1, Some("")),
-                (2, None),
-                (1, Some("HOLD")),
-            ]);
-            Fault::Typo { site, text, lasting }
-        }
-    }
-}
-
-fn rates(dice: &Dice<'_>) -> ErrorRates {
-    let rate = u16::try_from(20 + dice.0.below(230)).unwrap_or(20);
-    match dice.0.below(5) {
-        0 => ErrorRates { throttled: rate * 3, ..ErrorRates::default() },
-        1 => ErrorRates { no_answer: rate * 3, ..ErrorRates::default() },
-        2 => ErrorRates { answer_lost: rate * 3, ..ErrorRates::default() },
-        3 => ErrorRates { unavailable: rate * 3, ..ErrorRates::default() },
-        _ => ErrorRates::all(rate),
-    }
-}
-
-fn slow(dice: &Dice<'_>, lasting: Duration) -> Fault {
-    let most = dice.weighted(&[(4, 500), (3, 5_000), (2, 40_000)]);
-    let stragglers = if dice.one_in(2) { 120 } else { 0 };
-    Fault::Slow { near: Span::millis(1, most), far: Span::millis(60, most + 60), stragglers, lasting }
-}
-
-/// Draws from the plan's random numbers.
-struct Dice<'a>(&'a Random);
-
-impl Dice<'_> {
-    fn one_in(&self, times: u64) -> bool {
-        self.0.below(times) == 0
-    }
-
-    fn site(&self) -> Site {
-        if self.one_in(2) { Site::First } else { Site::Second }
-    }
-
-    fn service(&self) -> Service {
-        self.weighted(&[
-            (6, Service::Tables),
-            (3, Service::Queue),
-            (2, Service::Topic),
-            (2, Service::Archive),
-            (1, Service::Parameter),
-        ])
-    }
-
-    fn millis(&self, least: u64, most: u64) -> Duration {
-        Span::millis(least, most).draw(self.0)
-    }
-
-    fn weighted<T: Copy>(&self, choices: &[(u64, T)]) -> T {
-        let mut drawn = self.0.below(choices.iter().map(|(weight, _)| weight).sum());
-        for (weight, choice) in choices {
-            if drawn < *weight {
-                return *choice;
-            }
-            drawn -= weight;
-        }
-        choices[0].1
-    }
 }

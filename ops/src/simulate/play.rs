@@ -11,8 +11,9 @@ use tokio::task::JoinSet;
 
 use super::client::{Client, Doors, SharedAnswers};
 use super::design::Design;
+use super::fault::Fault;
 use super::fleet::Fleet;
-use super::plan::{Ending, Fault, Nature, Plan, PoisonKind, Post, SETTLE_FROM};
+use super::plan::{Ending, Nature, Plan, PoisonKind, Post, SETTLE_FROM};
 use super::trouble::{Later, Trouble};
 
 /// Time between two looks whether everything has settled.

@@ -6,8 +6,8 @@ use std::time::Duration;
 use sales_shared::fake::{Moment, ParameterValue, Site, Weather, World};
 use sales_shared::region::RegionState;
 
+use super::fault::Fault;
 use super::fleet::Fleet;
-use super::plan::Fault;
 
 /// Time between two workers of a deploy.
 const DEPLOY_STEP: Duration = Duration::from_secs(4);
