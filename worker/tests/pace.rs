@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use sales_shared::config::{Timings, WorkerSettings};
+use sales_shared::config::WorkerSettings;
 use sales_shared::fake::{Fact, Host, Site, Span, World, WorldSettings};
 use sales_shared::ports::SalesTable as _;
 use sales_shared::region::RegionState;
@@ -22,22 +22,6 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// The default of production.
 const CONCURRENCY: usize = 64;
 
-/// The services' defaults.
-fn settings(concurrency: usize) -> WorkerSettings {
-    let seconds = Duration::from_secs;
-    let timings = Timings {
-        lease: seconds(60),
-        deadline: seconds(20),
-        visibility: seconds(90),
-        takeover_after: seconds(30),
-        reconcile_after: seconds(60),
-        reconcile_every: seconds(15),
-        max_clock_skew: seconds(2),
-        long_poll: seconds(20),
-    };
-    WorkerSettings { timings, max_attempts: 5, concurrency }
-}
-
 fn worker(host: &Host, concurrency: usize) -> Worker {
     let ports = Arc::new(host.clone());
     let policy = StatePolicy { ttl: Duration::from_secs(5), max_age: DAY };
@@ -50,7 +34,7 @@ fn worker(host: &Host, concurrency: usize) -> Worker {
     };
     let options = Options {
         sites: host.sites(),
-        settings: settings(concurrency),
+        settings: WorkerSettings { concurrency, ..WorkerSettings::default() },
         strong_tables: false,
         idempotency_ttl: 30 * DAY,
         drain_timeout: Duration::from_secs(25),
@@ -76,13 +60,10 @@ fn send(world: &World, to: Site, sale: Sale) {
 /// Fills the queue of a PASSIVE site with so many sales of the other one.
 fn fill(world: &World, host: &Host, count: usize) -> Vec<SaleId> {
     world.declare_state(Site::Second, RegionState::Passive);
-    let mut one = || {
-        let sale = sale(world, host);
-        let id = sale.id;
-        send(world, Site::Second, sale);
-        id
-    };
-    std::iter::repeat_with(&mut one).take(count).collect()
+    let sales: Vec<Sale> = (0..count).map(|_| sale(world, host)).collect();
+    let ids = sales.iter().map(|sale| sale.id).collect();
+    sales.into_iter().for_each(|sale| send(world, Site::Second, sale));
+    ids
 }
 
 /// Sales a second that an ACTIVE worker processes with so many at once, when a call takes 5 ms or so.

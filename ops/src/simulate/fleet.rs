@@ -17,7 +17,7 @@ use super::design::Design;
 use super::effects::Watched;
 use super::mutant::Mutant;
 use super::older;
-use super::plan::{Plan, SKEW_MAX_MS};
+use super::plan::Plan;
 
 /// How long after SIGTERM the platform kills a process that is still there (`stopTimeout` in the infrastructure).
 const GRACE: Duration = Duration::from_secs(60);
@@ -76,8 +76,9 @@ impl Fleet {
 
     fn host(&mut self, site: Site, role: &str) -> Host {
         self.started += 1;
-        let skew = i64::try_from(self.random.below(2 * SKEW_MAX_MS + 1)).unwrap_or(0);
-        let skew = skew - i64::try_from(SKEW_MAX_MS).unwrap_or(0);
+        let most = u64::try_from(self.plan.worker.timings.max_clock_skew.as_millis()).unwrap_or(0);
+        let skew = i64::try_from(self.random.below(2 * most + 1)).unwrap_or(0);
+        let skew = skew - i64::try_from(most).unwrap_or(0);
         let host = self.world.host(site, &format!("{role}-{}", self.started), skew);
         host.note(Fact::Started);
         host

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use sales_shared::clock::Timestamp;
-use sales_shared::config::{Timings, WorkerSettings};
+use sales_shared::config::WorkerSettings;
 use sales_shared::fake::{Moment, Site, WorldSettings};
 use sales_shared::random::Random;
 use sales_shared::region::cached::StatePolicy;
@@ -23,8 +23,6 @@ const LAST_POST: Duration = Duration::from_secs(70);
 pub(super) const SETTLE_FROM: Duration = Duration::from_secs(130);
 /// Most workers of a site.
 pub(super) const WORKERS_MAX: u64 = 3;
-/// By how much a host's clock may be off.
-pub(super) const SKEW_MAX_MS: u64 = 2000;
 /// A day, in milliseconds.
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
@@ -176,18 +174,7 @@ fn start(dice: &Dice<'_>) -> Timestamp {
 
 /// The services' own defaults, but for the concurrency.
 fn worker_settings(dice: &Dice<'_>) -> WorkerSettings {
-    let seconds = Duration::from_secs;
-    let timings = Timings {
-        lease: seconds(60),
-        deadline: seconds(20),
-        visibility: seconds(90),
-        takeover_after: seconds(30),
-        reconcile_after: seconds(60),
-        reconcile_every: seconds(15),
-        max_clock_skew: Duration::from_millis(SKEW_MAX_MS),
-        long_poll: seconds(20),
-    };
-    WorkerSettings { timings, max_attempts: 5, concurrency: if dice.one_in(3) { 64 } else { 8 } }
+    WorkerSettings { concurrency: if dice.one_in(3) { 64 } else { 8 }, ..WorkerSettings::default() }
 }
 
 fn posts(dice: &Dice<'_>, active: Site) -> Vec<Post> {

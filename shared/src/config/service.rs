@@ -1,5 +1,6 @@
 //! What the services make of the variables.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
@@ -224,6 +225,15 @@ impl WorkerSettings {
         };
         timings.check(reader);
         Some(Self { timings, max_attempts: max_attempts?, concurrency: concurrency? })
+    }
+}
+
+impl Default for WorkerSettings {
+    /// What a worker has that is told nothing: the defaults of [`variables`](super::variables()).
+    fn default() -> Self {
+        let nothing = BTreeMap::new();
+        Self::read(&mut Reader::new(&nothing))
+            .unwrap_or_else(|| unreachable!("each of these variables has a default"))
     }
 }
 
