@@ -10,7 +10,7 @@ use serde_json::json;
 use tokio::time::{Instant, sleep};
 
 use super::rig::Rig;
-use super::usage::{BusyTime, usage, usage_of};
+use super::usage::{Busy, usage, usage_of};
 use crate::child::{Process, Program};
 use crate::drill::percentile;
 
@@ -59,12 +59,12 @@ pub(super) struct Case {
 pub(super) struct Taken {
     pub sales: u64,
     pub seconds: f64,
-    /// Of a queue, while it was neither full nor nearly empty.
+    /// Of a queue while it was neither full nor nearly empty; of posts over all the time.
     pub sales_per_second: f64,
     pub cpu_ms_per_sale: f64,
     pub peak_rss_mb: f64,
     pub start_ms: f64,
-    /// Cores in use while a queue was drained, by everything on this machine.
+    /// Cores in use meanwhile, by everything on this machine.
     pub busy_cores: f64,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub p50_ms: Option<f64>,
@@ -141,11 +141,11 @@ impl Case {
             start_ms = start_ms.max(process.started_in.as_secs_f64() * 1000.0);
             processes.push(process);
         }
-        let busy = BusyTime::now()?;
+        let busy = Busy::begin()?;
         let drain = rig.until_drained(DRAIN_LIMIT).await?;
         let (seconds, all) = (begun.elapsed().as_secs_f64(), u64::try_from(self.sales)?);
         let done = all.saturating_sub(drain.left());
-        let busy_cores = busy.cores_since(drain.time())?;
+        let busy_cores = busy.cores()?;
         let mut taken =
             Taken { start_ms, busy_cores, sales_per_second: drain.rate(all), ..Taken::of(done, seconds) };
         for process in &processes {
@@ -164,11 +164,12 @@ impl Case {
         let api = Process::serve(&self.service("sales-api")?, &environment).await?;
         rig.slow_down(self.latency)?;
         rig.aws.reset_calls();
-        let begun = Instant::now();
+        let (begun, busy) = (Instant::now(), Busy::begin()?);
         let mut latencies = post(&api.url, self.sales, self.concurrency).await?;
         let done = u64::try_from(latencies.len())?;
         let start_ms = api.started_in.as_secs_f64() * 1000.0;
-        let mut taken = Taken { start_ms, ..Taken::of(done, begun.elapsed().as_secs_f64()) };
+        let busy_cores = busy.cores()?;
+        let mut taken = Taken { start_ms, busy_cores, ..Taken::of(done, begun.elapsed().as_secs_f64()) };
         taken.add(&usage(&api)?);
         taken.calls = calls(rig, done);
         latencies.sort_unstable();
@@ -181,7 +182,7 @@ impl Case {
     async fn accept_bare(&self, rig: &Rig, environment: &BTreeMap<String, String>) -> anyhow::Result<Taken> {
         let arguments = ["floor", "accept", &self.concurrency.to_string(), &self.sales.to_string()];
         let own = Program::File(std::env::current_exe()?);
-        let begun = Instant::now();
+        let (begun, busy) = (Instant::now(), Busy::begin()?);
         let mut process = Process::start(&own, environment, &arguments.map(str::to_owned))?;
         let mut used = usage_of(process.id())?;
         while process.ended()?.is_none() {
@@ -194,7 +195,7 @@ impl Case {
             sleep(LOOK_EVERY).await;
         }
         let done = u64::try_from(self.sales)?;
-        let mut taken = Taken::of(done, begun.elapsed().as_secs_f64());
+        let mut taken = Taken { busy_cores: busy.cores()?, ..Taken::of(done, begun.elapsed().as_secs_f64()) };
         taken.add(&used);
         taken.calls = calls(rig, done);
         Ok(taken)

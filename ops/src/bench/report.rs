@@ -180,11 +180,7 @@ impl Report {
                 cell(&|taken| taken.cpu_ms_per_sale, 3),
                 cell(&|taken| taken.peak_rss_mb, 1),
                 cell(&|taken| taken.calls.values().sum(), 2),
-                if one.case.task == Task::Accept {
-                    "-".to_owned()
-                } else {
-                    cell(&|taken| taken.busy_cores, 2)
-                },
+                cell(&|taken| taken.busy_cores, 2),
                 optional(|taken| taken.p50_ms),
                 optional(|taken| taken.p99_ms),
             ]);
