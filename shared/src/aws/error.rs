@@ -2,7 +2,6 @@
 
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
-use aws_smithy_types::error::display::DisplayErrorContext;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use crate::ports::{PortError, PortErrorKind};
@@ -62,11 +61,32 @@ where
         Some(service) => {
             format!("{}: {}", service.code().unwrap_or("no code"), service.message().unwrap_or("no message"))
         }
-        None => DisplayErrorContext(error).to_string(),
+        None => with_causes(error),
     }
+}
+
+/// An error and what it came from, without the innards of their types.
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let chain = std::iter::successors(Some(error), |error| error.source());
+    chain.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 /// An answer that cannot be understood.
 pub(super) fn malformed(operation: &'static str, what: &str) -> PortError {
     PortError { operation, kind: PortErrorKind::Refused, detail: format!("malformed answer: {what}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("no answer")]
+    struct NoAnswer(#[source] std::io::Error);
+
+    #[test]
+    fn a_failure_is_told_with_its_causes_and_nothing_of_the_types_behind_them() {
+        let error = NoAnswer(std::io::Error::other("connection refused"));
+        assert_eq!(with_causes(&error), "no answer: connection refused");
+    }
 }
