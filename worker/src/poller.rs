@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use sales_shared::backoff::Backoff;
 use sales_shared::ports::{Delivery, PortResult, QUEUE_BATCH_MAX};
-use sales_shared::region::{Mode, Reading};
-use tokio::sync::{OwnedSemaphorePermit, watch};
+use sales_shared::region::Mode;
+use sales_shared::region::cached::CachedState;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -51,13 +52,14 @@ impl Poller {
 
     pub(crate) async fn run(mut self) {
         let (consumer, stop) = (self.consumer.clone(), self.consumer.stop.clone());
-        let mut state = consumer.pipeline.state.subscribe();
+        let state = &consumer.pipeline.state;
+        let mut seen = state.changes();
         let mut failures = 0_u32;
         while !stop.is_cancelled() {
             match consumer.pipeline.state.mode() {
                 Mode::Hold => {
                     consumer.pipeline.metrics.note_good_poll();
-                    rest(HOLD_RECHECK, &mut state, &stop).await;
+                    rest(HOLD_RECHECK, state, &mut seen, &stop).await;
                     continue;
                 }
                 Mode::Process => self.without_proof = 0,
@@ -77,7 +79,7 @@ impl Poller {
                     consumer.pipeline.metrics.note_good_poll();
                     self.start(deliveries, permits).await;
                     if self.settle_dry_runs().await == Brought::NoProof {
-                        rest(NO_PROOF_PAUSE.delay(self.without_proof), &mut state, &stop).await;
+                        rest(NO_PROOF_PAUSE.delay(self.without_proof), state, &mut seen, &stop).await;
                     }
                 }
                 Err(error) => {
@@ -86,8 +88,8 @@ impl Poller {
                         tracing::warn!(%error, "the queue does not answer");
                     }
                     drop(permits);
-                    rest(RECEIVE_BACKOFF.jittered(failures, &consumer.pipeline.random), &mut state, &stop)
-                        .await;
+                    let pause = RECEIVE_BACKOFF.jittered(failures, &consumer.pipeline.random);
+                    rest(pause, state, &mut seen, &stop).await;
                 }
             }
         }
@@ -179,11 +181,11 @@ const BATCH_PERMITS: u32 = 10;
 const _: () = assert!(BATCH_PERMITS as usize == QUEUE_BATCH_MAX);
 
 /// Waits, but not past a change of the state or a stop.
-async fn rest(time: Duration, state: &mut watch::Receiver<Option<Reading>>, stop: &CancellationToken) {
+async fn rest(time: Duration, state: &CachedState, seen: &mut u64, stop: &CancellationToken) {
     tokio::select! {
         biased;
         () = tokio::time::sleep(time) => {}
-        _ = state.changed() => {}
+        () = state.changed(seen) => {}
         () = stop.cancelled() => {}
     }
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use moka::future::Cache;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -40,6 +40,8 @@ pub struct CachedState {
     policy: StatePolicy,
     cache: Cache<(), Reading>,
     last_known: watch::Sender<Option<Reading>>,
+    changes: AtomicU64,
+    changed: Notify,
     last_declared: Mutex<Option<RegionState>>,
     failures: AtomicU64,
 }
@@ -53,6 +55,8 @@ impl CachedState {
             policy,
             cache,
             last_known: watch::Sender::new(None),
+            changes: AtomicU64::new(0),
+            changed: Notify::new(),
             last_declared: Mutex::new(None),
             failures: AtomicU64::new(0),
         }
@@ -136,6 +140,27 @@ impl CachedState {
         self.failures.load(Ordering::Relaxed)
     }
 
+    /// How often a reading has said something else than the one before.
+    pub fn changes(&self) -> u64 {
+        self.changes.load(Ordering::Acquire)
+    }
+
+    /// Waits for a change beyond those that were seen, and takes note of it. Those who wait are woken in the order in
+    /// which they came; a watch channel draws that order, and a simulation would not play one history twice.
+    pub async fn changed(&self, seen: &mut u64) {
+        loop {
+            let mut woken = std::pin::pin!(self.changed.notified());
+            // From here on no change is missed, not even one before the wait.
+            woken.as_mut().enable();
+            let changes = self.changes();
+            if changes != *seen {
+                *seen = changes;
+                return;
+            }
+            woken.await;
+        }
+    }
+
     /// Wakes whenever a reading says something else than the one before.
     pub fn subscribe(&self) -> watch::Receiver<Option<Reading>> {
         self.last_known.subscribe()
@@ -143,7 +168,7 @@ impl CachedState {
 
     /// Answers of one parameter may overtake each other; the one whose read began last counts.
     fn learn(&self, reading: Reading) {
-        self.last_known.send_if_modified(|known| {
+        let has_changed = self.last_known.send_if_modified(|known| {
             if known.is_some_and(|known| known.read_at > reading.read_at) {
                 return false;
             }
@@ -154,6 +179,10 @@ impl CachedState {
             }
             changed
         });
+        if has_changed {
+            self.changes.fetch_add(1, Ordering::Release);
+            self.changed.notify_waiters();
+        }
     }
 }
 
